@@ -1,0 +1,85 @@
+// How batches of reads reach the kernel.
+//
+// A ReadEngine takes a whole batch, keeps as much of it in flight as it can, and
+// returns when every read has ended. It knows nothing of pages, caches or
+// checksums. io/open_provider.h's enum IoEngine names the kinds: io_uring
+// (io/uring_engine.h) and a loop of preadv (io/preadv_engine.h).
+
+#ifndef QUIRE_IO_READ_ENGINE_H_
+#define QUIRE_IO_READ_ENGINE_H_
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "io/file_system.h"
+
+namespace quire::io {
+
+// One read of consecutive bytes of one file into one or more pieces of memory.
+struct IoRequest {
+  // The file to read; must stay open during the call. A file without a
+  // descriptor is read by its ReadAt.
+  const ReadableFile* file = nullptr;
+  // What ReadEngine::RegisterFile returned for the file's descriptor, or -1.
+  int registered_file = -1;
+  // True if what the kernel's page cache takes in for this read should leave it
+  // again; what it held before stays. Ignored where the kernel can't do it
+  // (before 6.14, some file systems) and under O_DIRECT, which leaves no trace.
+  bool drop_behind = false;
+  // Where to read, in bytes. Under O_DIRECT this, the address and the size of
+  // each piece must be multiples of the file's direct_alignment().
+  uint64_t offset = 0;
+  // Where the bytes go, in order; at least one piece, none of them empty, at
+  // most IOV_MAX. Owned by the caller, like the memory behind.
+  std::span<const iovec> pieces;
+  // How many bytes must be read for success: at most the sum of the pieces, and
+  // less only where the pieces reach past the end of the file to keep O_DIRECT's
+  // alignment. Bytes of the pieces beyond are unspecified.
+  uint64_t needed_bytes = 0;
+
+  // Output: OK if at least `needed_bytes` were read. Else Unavailable (or what
+  // io/posix_error.h says of the errno) naming file, offset, length and errno;
+  // DataLoss if the file ends too early. The pieces' bytes are then unspecified.
+  absl::Status status;
+};
+
+// Thread-safe. Must not be used in a child process after a fork.
+class ReadEngine {
+ public:
+  virtual ~ReadEngine() = default;
+
+  // Reads everything that is asked, in no order, and returns when each request
+  // has its status and the kernel writes into no piece any more. Loops over
+  // EINTR, EAGAIN and short reads. Blocks; one failed read doesn't fail others.
+  virtual void ReadBatch(std::span<IoRequest> requests) = 0;
+
+  // Says that most reads will go into `memory`, which the engine may then make
+  // known to the kernel once for all. Cannot fail. To be called once at most,
+  // before the first ReadBatch; `memory` must outlive the engine.
+  virtual void RegisterMemory(std::span<std::byte> memory) { (void)memory; }
+
+  // Makes reads of an open file cheaper where the engine can. Returns a handle
+  // for IoRequest::registered_file, or -1 if there is none to be had: the file
+  // is then read by its descriptor alone.
+  virtual int RegisterFile(int descriptor) {
+    (void)descriptor;
+    return -1;
+  }
+
+  // Gives a handle back; -1 is allowed. REQUIRES: no read of the file is under
+  // way. To be called before the descriptor is closed.
+  virtual void UnregisterFile(int handle) { (void)handle; }
+
+  // What the engine is and what it got from the kernel, for a property: "preadv"
+  // or "io_uring, registered files, memory not registered: ENOMEM (...)".
+  virtual std::string Description() const = 0;
+};
+
+}  // namespace quire::io
+
+#endif  // QUIRE_IO_READ_ENGINE_H_
