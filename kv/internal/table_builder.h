@@ -1,0 +1,99 @@
+// Writing table files.
+#ifndef QUIRE_KV_INTERNAL_TABLE_BUILDER_H_
+#define QUIRE_KV_INTERNAL_TABLE_BUILDER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cache/huge_buffer.h"
+#include "io/file_system.h"
+#include "kv/internal/file_header.h"
+#include "kv/internal/table_format.h"
+
+namespace quire::kv_internal {
+
+// One version of one key, as a table keeps it.
+struct TableEntry {
+  std::string_view key;
+  uint64_t sequence = 0;    // not below the header's first_sequence
+  uint64_t address = 0;     // run-local
+  uint32_t size_class = 0;  // kTombstoneClass for a tombstone
+  uint64_t hash = 0;        // HashKey(key, TableSpec::hash_seed)
+};
+
+// What a table is made for.
+struct TableSpec {
+  std::string path;
+  // Its type must be kTable. first_sequence: no entry is older than this;
+  // entries count from it, so choose it as high as is certain.
+  FileHeader header;
+  uint64_t hash_seed = 0;
+  std::vector<TableSegment> segments;  // in the order of their slots
+};
+
+// A finished table.
+struct TableInfo {
+  uint64_t length_bytes = 0;
+  uint64_t digest = 0;  // XXH3-64 of the whole file, unseeded
+  uint64_t entry_count = 0;
+  uint64_t key_count = 0;
+  uint64_t tombstone_count = 0;
+  uint64_t min_sequence = 0;  // 0 if there are no entries
+  uint64_t max_sequence = 0;
+};
+
+struct FinishedTable {
+  TableInfo info;
+  // The hash section as it stands in the file, for
+  // TableReader::AdoptHashSection. Empty if the table has no entries.
+  cache::HugeBuffer hash_image;
+};
+
+// Writes one table file, in one pass of large writes.
+//
+//   auto builder = TableBuilder::Create(file_system, std::move(spec));
+//   for (...) (*builder)->Add(entry);
+//   auto table = (*builder)->Finish();
+//
+// Memory: 16 bytes an entry until Finish; during it about 10 more for the
+// hash image, whose size depends on the exact number of entries. Not
+// thread-safe. After an error every later call returns that error; the file
+// that was begun is the caller's to remove, as is the one of a builder
+// destroyed before Finish.
+class TableBuilder {
+ public:
+  // Creates the file. AlreadyExists if there is one; InvalidArgument if the
+  // spec is not one of a table or needs more than kMaxSlots.
+  static absl::StatusOr<std::unique_ptr<TableBuilder>> Create(
+      io::FileSystem& file_system, TableSpec spec);
+
+  ~TableBuilder();
+  TableBuilder(const TableBuilder&) = delete;
+  TableBuilder& operator=(const TableBuilder&) = delete;
+
+  // Adds an entry. Order: key ascending as unsigned bytes, versions of one key
+  // by sequence descending; InvalidArgument otherwise, or if a field is out of
+  // range. Copies the key.
+  absl::Status Add(const TableEntry& entry);
+
+  uint64_t entry_count() const;
+
+  // Completes, syncs and closes the file; its directory is the caller's to
+  // sync. ResourceExhausted if there is no memory for the hash image. No Add
+  // may follow.
+  absl::StatusOr<FinishedTable> Finish();
+
+ private:
+  class Impl;
+  explicit TableBuilder(std::unique_ptr<Impl> impl);
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quire::kv_internal
+
+#endif  // QUIRE_KV_INTERNAL_TABLE_BUILDER_H_
