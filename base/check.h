@@ -3,9 +3,10 @@
 // file, arguments from a user) is never checked here but becomes a Status.
 //
 //   QUIRE_CHECK(cond)   in every build; off the hot path.
-//   QUIRE_DCHECK(cond)  in builds without NDEBUG; on the hot path. In the others
-//                       the condition is compiled but not evaluated, so it must
-//                       have no side effect.
+//   QUIRE_DCHECK(cond)  in builds without NDEBUG; on the hot path.
+//
+// With NDEBUG the condition of a QUIRE_DCHECK is compiled but not evaluated, so
+// it must have no side effect.
 //
 // A false condition prints `file:line: check failed: condition` to standard
 // error and aborts the process. Both may be used from any thread and in any
@@ -22,20 +23,19 @@ namespace quire::base::internal {
 
 }  // namespace quire::base::internal
 
-#define QUIRE_CHECK(condition)                                        \
-  do {                                                                \
-    if (!(condition)) [[unlikely]] {                                  \
-      ::quire::base::internal::CheckFailed(__FILE__, __LINE__,        \
-                                           #condition);               \
-    }                                                                 \
+#define QUIRE_CHECK(condition)                                              \
+  do {                                                                      \
+    if (!(condition)) [[unlikely]] {                                        \
+      ::quire::base::internal::CheckFailed(__FILE__, __LINE__, #condition); \
+    }                                                                       \
   } while (false)
 
 #ifdef NDEBUG
-#define QUIRE_DCHECK(condition)       \
-  do {                                \
-    if (false) {                      \
-      static_cast<void>(condition);   \
-    }                                 \
+#define QUIRE_DCHECK(condition)     \
+  do {                              \
+    if (false) {                    \
+      static_cast<void>(condition); \
+    }                               \
   } while (false)
 #else
 #define QUIRE_DCHECK(condition) QUIRE_CHECK(condition)

@@ -32,8 +32,8 @@
 namespace quire::base {
 
 // A mutual exclusion lock; not recursive, not fair. Locking it twice in one
-// thread, unlocking it from another thread, or destroying it while it is held is
-// a bug.
+// thread, unlocking it from another thread, or destroying it while it is held
+// is a bug.
 class ABSL_LOCKABLE Mutex {
  public:
   Mutex() = default;
@@ -52,7 +52,7 @@ class ABSL_LOCKABLE Mutex {
   void Unlock() ABSL_UNLOCK_FUNCTION() { mu_.unlock(); }
 
   // Tells the analysis that the calling thread holds this lock where it can't
-  // see it, as in a lambda that runs under the lock. Checks nothing at run time.
+  // see it, as in a lambda that runs under the lock. Checks nothing.
   void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() {}
 
  private:

@@ -30,22 +30,21 @@ std::size_t AssignStripe();
 // each thread at its first call, constant for the thread's life. Never blocks.
 inline std::size_t ThisThreadStripe() {
   const std::size_t stripe = internal::this_thread_stripe;
-  if (stripe != internal::kNoStripe) [[likely]] return stripe;
-  return internal::AssignStripe();
+  return stripe != internal::kNoStripe ? stripe : internal::AssignStripe();
 }
 
 // A signed 64-bit count, kept as one part per stripe so that threads which add
-// at the same time don't write to one cache line. For statistics, and for holds:
-// Add(1) to take, Add(-1) to let go, from the same or another thread.
+// at the same time don't write to one cache line. For statistics, and for
+// holds: Add(1) to take, Add(-1) to let go, from the same or another thread.
 //
 // Takes kStripeCount * 128 bytes: keep it for shared, long-lived things.
 // Thread-safe; no call blocks.
 //
 // Order. Add is relaxed and Sum reads each part relaxed: a statistic publishes
-// no other memory, so nobody may conclude from it that another write is visible.
-// All that is needed is that no addition is lost, which an atomic
-// read-modify-write gives under any order. Whoever acts on a sum of holds (frees
-// the thing once it is 0) needs AddRelease and SumAcquire.
+// no other memory, so nobody may conclude from it that another write is
+// visible. All that is needed is that no addition is lost, which an atomic
+// read-modify-write gives under any order. Whoever acts on a sum of holds
+// (frees the thing once it is 0) needs AddRelease and SumAcquire.
 class StripedCounter {
  public:
   StripedCounter() = default;
@@ -58,8 +57,8 @@ class StripedCounter {
                                                std::memory_order_relaxed);
   }
 
-  // Adds `delta` as the end of a hold. Release: what this thread did to the held
-  // thing happens before a SumAcquire that reads the result. Acquire isn't
+  // Adds `delta` as the end of a hold. Release: what this thread did to the
+  // held thing happens before a SumAcquire that reads the result. Acquire isn't
   // needed by the letting go itself.
   void AddRelease(int64_t delta) {
     parts_[ThisThreadStripe()].value.fetch_add(delta,
@@ -67,19 +66,17 @@ class StripedCounter {
   }
 
   // The sum of all parts, read one after the other: exact when nobody adds
-  // meanwhile, else some value near the ones that the count went through; a hold
-  // let go in another thread than took it may show as a moment's negative part.
+  // meanwhile, else near what the count was; it may even be negative for a
+  // moment where holds are let go in other threads than took them.
   int64_t Sum() const { return SumWithOrder(std::memory_order_relaxed); }
 
   // As Sum, and pairs with AddRelease: the uses of the holds that this sum saw
   // end happen before what the caller does next. A sum of 0 means that no hold
-  // is left only if none can start meanwhile, not even from another hold, and if
-  // every Add(1) happens before this call: take the thing out of reach and wait
-  // for the readers' guards first. Then only ends of holds are still to come,
-  // and a part read too early makes the sum too high, never too low.
-  int64_t SumAcquire() const {
-    return SumWithOrder(std::memory_order_acquire);
-  }
+  // is left only if none can start meanwhile, not even from another hold, and
+  // if every Add(1) happens before this call: take the thing out of reach and
+  // wait for the readers' guards first. Then only ends of holds are still to
+  // come, and a part read too early makes the sum too high, never too low.
+  int64_t SumAcquire() const { return SumWithOrder(std::memory_order_acquire); }
 
  private:
   // Two lines of 64 bytes: the processor fetches lines in adjacent pairs.

@@ -9,7 +9,7 @@
 namespace quire::base {
 namespace {
 
-using std::literals::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 TEST(StringViewTest, ConversionsBorrowTheSameBytes) {
   const std::string_view text = "a\0b"sv;
@@ -31,8 +31,7 @@ TEST(EscapeKeyTest, OtherBytesAreEscaped) {
 }
 
 TEST(EscapeKeyTest, LongKeysAreCutAndSized) {
-  EXPECT_EQ(EscapeKey(std::string(64, 'k')),
-            '"' + std::string(64, 'k') + '"');
+  EXPECT_EQ(EscapeKey(std::string(64, 'k')), '"' + std::string(64, 'k') + '"');
   EXPECT_EQ(EscapeKey(std::string(65, 'k')),
             '"' + std::string(64, 'k') + "...\" (65 bytes)");
 }

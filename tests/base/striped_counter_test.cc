@@ -31,7 +31,8 @@ TEST(StripedCounterTest, LosesNoAdditionWithMoreThreadsThanStripes) {
     });
   }
   threads.clear();
-  EXPECT_EQ(counter.Sum(), static_cast<int64_t>(kThreads * kAdditionsPerThread));
+  EXPECT_EQ(counter.Sum(),
+            static_cast<int64_t>(kThreads * kAdditionsPerThread));
 }
 
 TEST(StripedCounterTest, AStripeBelongsToItsThreadForLife) {
@@ -44,8 +45,8 @@ TEST(StripedCounterTest, AStripeBelongsToItsThreadForLife) {
   EXPECT_EQ(ThisThreadStripe(), own);
 }
 
-// The pattern that AddRelease and SumAcquire are for: the last of several holds,
-// let go in other threads, allows the held thing to be freed.
+// The pattern that AddRelease and SumAcquire are for: the last of several
+// holds, let go in other threads, allows the held thing to be freed.
 // ThreadSanitizer checks the order.
 TEST(StripedCounterTest, ThingIsFreedAfterItsLastHold) {
   constexpr int kHolds = 3;

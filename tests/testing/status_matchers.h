@@ -84,8 +84,8 @@ inline auto StatusIs(absl::StatusCode code) {
   QUIRE_ASSERT_OK_AND_ASSIGN_IMPL_(           \
       QUIRE_MATCHERS_CONCAT_(quire_status_or_, __LINE__), lhs, expr)
 
-#define QUIRE_ASSERT_OK_AND_ASSIGN_IMPL_(status_or, lhs, expr)       \
-  auto status_or = (expr);                                           \
+#define QUIRE_ASSERT_OK_AND_ASSIGN_IMPL_(status_or, lhs, expr)          \
+  auto status_or = (expr);                                              \
   ASSERT_TRUE(status_or.ok()) << #expr << " is " << status_or.status(); \
   lhs = *std::move(status_or)
 
