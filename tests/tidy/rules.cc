@@ -50,10 +50,11 @@ void ForEachCppLine(const Files& files, Check check) {
 // --- Banned names ------------------------------------------------------------
 
 enum class Form {
-  kName,    // anywhere in code
-  kPrefix,  // any name that begins so
-  kCall,    // called unqualified, or with :: or std:: in front
-  kStd,     // with std:: in front
+  kName,        // anywhere in code
+  kPrefix,      // any name that begins so
+  kCall,        // called unqualified, or with :: or std:: in front
+  kGlobalCall,  // called with :: or std:: in front; else too common a word
+  kStd,         // with std:: in front
 };
 
 // A group of names that some layers may not use.
@@ -90,16 +91,20 @@ const std::vector<Ban>& Bans() {
        {"io_uring_"},
        "io_uring belongs to io/; read many extents through "
        "PageProvider::Read (io/page_provider.h)"},
+      {Form::kGlobalCall,
+       {"kv", "cache"},
+       {"close", "creat", "fcntl", "ioctl", "link", "lseek", "lstat", "mkdir",
+        "open", "read", "readv", "rename", "rmdir", "stat", "truncate",
+        "unlink", "write", "writev"},
+       "files belong to io/; use FileSystem (io/file_system.h)"},
       {Form::kCall,
        {"kv", "cache"},
-       {"open",     "openat",    "creat",        "fopen",     "close",
-        "fclose",   "read",      "readv",        "fread",     "write",
-        "writev",   "fwrite",    "lseek",        "fsync",     "fdatasync",
-        "syncfs",   "ftruncate", "truncate",     "fallocate", "rename",
-        "renameat", "renameat2", "unlink",       "unlinkat",  "link",
-        "linkat",   "mkdir",     "rmdir",        "opendir",   "readdir",
-        "stat",     "fstat",     "lstat",        "statx",     "flock",
-        "fcntl",    "ioctl",     "posix_fadvise"},
+       {"fallocate", "fclose",        "fdatasync",       "flock",
+        "fopen",     "fread",         "fstat",           "fsync",
+        "ftruncate", "fwrite",        "linkat",          "openat",
+        "opendir",   "posix_fadvise", "posix_fallocate", "readdir",
+        "renameat",  "renameat2",     "statx",           "sync_file_range",
+        "syncfs",    "unlinkat"},
        "files belong to io/; use FileSystem (io/file_system.h)"},
       {Form::kStd,
        {"kv", "cache"},
@@ -135,6 +140,7 @@ bool StandsAs(Form form, const std::vector<Token>& tokens, std::size_t i) {
     case Form::kStd:
       return qualifier == "std";
     case Form::kCall:
+    case Form::kGlobalCall:
       break;
   }
   if (text_at(i + 1) != "(" || before == "." || before == "->") return false;
@@ -142,7 +148,8 @@ bool StandsAs(Form form, const std::vector<Token>& tokens, std::size_t i) {
       !qualifier.empty() && (std::isalnum(qualifier.back()) != 0 ||
                              qualifier.back() == '_' || qualifier == ">");
   // `return ::close(fd)`: the word before :: is a keyword, not a scope.
-  return !is_qualified || qualifier == "std" || qualifier == "return";
+  if (is_qualified) return qualifier == "std" || qualifier == "return";
+  return form == Form::kCall || before == "::";
 }
 
 bool Names(const Ban& ban, std::string_view text) {

@@ -44,7 +44,8 @@ TEST(BannedNamesTest, OtherThingsOfThatNameAreNot) {
                         "const char* s = \"fsync(\\\"mmap(\";\n"
                         "auto r = R\"(O_DIRECT)\";\n"
                         "file.read(1); file->write(2); Reader::open(3);\n"
-                        "int read = 1'000; char c = '\"'; f(read);\n"}};
+                        "int read = 1'000; char c = '\"'; f(read);\n"
+                        "const auto write = [] {}; write();\n"}};
   EXPECT_THAT(Text(CheckBannedNames(files)), IsEmpty());
 }
 
