@@ -1,0 +1,67 @@
+#include "io/sealed_file.h"
+
+#include <new>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "io/posix_error.h"
+
+namespace quire::io {
+namespace {
+
+// Owns nothing itself: a pin's token is the address of its bytes.
+class HeapPinOwner final : public PinOwner {
+ public:
+  void Unpin(uintptr_t token) noexcept override {
+    delete[] reinterpret_cast<std::byte*>(token);
+  }
+};
+
+constinit HeapPinOwner heap_pin_owner;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ReadableFile>> OpenSealedFile(
+    FileSystem& file_system, const std::string& path, uint64_t size_bytes,
+    OpenMode mode) {
+  QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<ReadableFile> file,
+                         file_system.OpenFile(path, mode));
+  if (file->size_bytes() < size_bytes) {
+    return CutShortError(path, 0, size_bytes, file->size_bytes());
+  }
+  return file;
+}
+
+absl::Status CheckExtent(const Extent& extent) {
+  QUIRE_DCHECK(extent.file != nullptr);
+  const uint64_t size_bytes = extent.file->size_bytes();
+  // So that nothing overflows.
+  if (extent.offset <= size_bytes &&
+      extent.length <= size_bytes - extent.offset) {
+    return absl::OkStatus();
+  }
+  return PastEndError(extent.file->path(), extent.offset, extent.length,
+                      size_bytes);
+}
+
+absl::StatusOr<std::unique_ptr<std::byte[]>> AllocateCopy(
+    const Extent& extent) {
+  std::unique_ptr<std::byte[]> bytes(new (std::nothrow)
+                                         std::byte[extent.length]);
+  if (bytes == nullptr) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no memory to read ", extent.file->path(), " at offset ",
+                     extent.offset, ", length ", extent.length));
+  }
+  return bytes;
+}
+
+Pin MakeOwnedPin(std::unique_ptr<std::byte[]> bytes, size_t size) {
+  std::byte* const data = bytes.release();
+  return Pin({data, size}, nullptr, &heap_pin_owner,
+             reinterpret_cast<uintptr_t>(data));
+}
+
+}  // namespace quire::io
