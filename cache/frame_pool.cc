@@ -1,0 +1,198 @@
+#include "cache/frame_pool.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "cache/epoch.h"
+
+namespace quire::cache {
+namespace {
+
+// Visits of the hand in one refill at most, where the cache is larger: about a
+// millisecond under the clock's lock.
+constexpr size_t kMaxVisits = 1 << 14;
+
+// Zombies looked at in one refill.
+constexpr size_t kZombieBatch = 16;
+
+// Entries evicted under one hold of the clock's lock when a file goes.
+constexpr uint64_t kTakeBackBatch = 4096;
+
+}  // namespace
+
+FramePool::FramePool(FrameTable& frames)
+    : frames_(frames),
+      batch_(std::clamp<size_t>(frames.size() / 256, 1, 32)),
+      reserve_(std::min<size_t>(frames.size() / 128, 1024)) {}
+
+FrameIndex FramePool::Take() {
+  QUIRE_DCHECK(!EpochGuard::Active());
+  Magazine& magazine = ThisThreadMagazine();
+  FrameIndex frame;
+  {
+    base::MutexLock lock(magazine.mu);
+    if (magazine.frames.empty()) Refill(magazine.frames);
+    if (magazine.frames.empty()) return kNoFrame;
+    frame = magazine.frames.back();
+    magazine.frames.pop_back();
+  }
+  frames_.Unpoison(frame);
+  return frame;
+}
+
+void FramePool::Return(FrameIndex frame) {
+  frames_.Poison(frame);
+  Magazine& magazine = ThisThreadMagazine();
+  {
+    base::MutexLock lock(magazine.mu);
+    // Fewer than a refill gives: where frames are few, one that lies in another
+    // thread's magazine may be the only one.
+    if (magazine.frames.size() + 1 < batch_) {
+      magazine.frames.push_back(frame);
+      return;
+    }
+  }
+  base::MutexLock lock(mu_);
+  free_.push_back(frame);
+}
+
+void FramePool::TakeBack(const Translation& translation) {
+  std::vector<FrameIndex> taken;
+  for (uint64_t page = 0; page < translation.page_count();) {
+    const uint64_t end =
+        std::min(page + kTakeBackBatch, translation.page_count());
+    base::MutexLock lock(mu_);
+    taken.clear();
+    for (; page < end; ++page) {
+      // Most pages of a large file were never in memory: a load alone doesn't
+      // make the kernel give memory to the array. Acquire: what filled the
+      // frame comes before what fills it next.
+      PageEntry& entry = translation.entry(page);
+      if (entry.load(std::memory_order_acquire) == kEvictedEntry) continue;
+      const uint64_t old =
+          entry.exchange(kEvictedEntry, std::memory_order_acquire);
+      QUIRE_CHECK(IsResident(old));
+      frames_.Owner(FrameOf(old)).store(nullptr, std::memory_order_relaxed);
+      taken.push_back(FrameOf(old));
+    }
+    SendToLimbo(taken);
+    Harvest();
+  }
+}
+
+uint64_t FramePool::evictions() const {
+  base::MutexLock lock(mu_);
+  return evictions_;
+}
+
+uint64_t FramePool::used() const {
+  uint64_t idle = 0;
+  for (const Magazine& magazine : magazines_) {
+    base::MutexLock lock(magazine.mu);
+    idle += magazine.frames.size();
+  }
+  base::MutexLock lock(mu_);
+  idle += Available() + limbo_.size() + zombies_.size();
+  // Frames that moved on between the locks may have been counted twice.
+  return idle < frames_.size() ? frames_.size() - idle : 0;
+}
+
+void FramePool::Refill(std::vector<FrameIndex>& frames) {
+  base::MutexLock lock(mu_);
+  Harvest();
+  const size_t target = batch_ + reserve_;
+  const size_t have = Available() + limbo_.size();
+  if (have < target) {
+    Evict(target - have);
+    Harvest();
+  }
+  const size_t given = std::min(batch_, Available());
+  for (size_t i = 0; i < given; ++i) {
+    if (!free_.empty()) {
+      frames.push_back(free_.back());
+      free_.pop_back();
+    } else {
+      frames.push_back(new_frames_++);
+    }
+  }
+}
+
+size_t FramePool::Available() const {
+  return free_.size() + (frames_.size() - new_frames_);
+}
+
+void FramePool::Evict(size_t want) {
+  // Without use in between, this many rounds evict every page.
+  const size_t rounds = size_t{kMaxUseCount} + 1;
+  const size_t visits =
+      std::min(frames_.size() * rounds, std::max(kMaxVisits, 64 * want));
+  std::vector<FrameIndex> evicted;
+  for (size_t i = 0; i < visits && evicted.size() < want; ++i) {
+    if (Visit(hand_)) evicted.push_back(hand_);
+    hand_ = hand_ + 1 < frames_.size() ? hand_ + 1 : 0;
+  }
+  evictions_ += evicted.size();
+  SendToLimbo(evicted);
+}
+
+bool FramePool::Visit(FrameIndex frame) {
+  // Acquire: pairs with the release store in PageCache::Publish, which made the
+  // entry known. It can't go away: a translation lives until TakeBack, which
+  // needs the lock that we hold.
+  PageEntry* const entry = frames_.Owner(frame).load(std::memory_order_acquire);
+  if (entry == nullptr || frames_.InUse(frame)) return false;
+  uint64_t old = entry->load(std::memory_order_relaxed);
+  // Publish names the owner before it makes the page resident.
+  if (!IsResident(old) || FrameOf(old) != frame) return false;
+  if (UseCountOf(old) > 0) {
+    // Relaxed, and no second try: it is only a count.
+    entry->compare_exchange_strong(old, old - kOneUse,
+                                   std::memory_order_relaxed);
+    return false;
+  }
+  // Fails if the page was used this moment. Acquire: the filling of the frame
+  // comes before its next filling. That no reader can still see the frame is
+  // the business of the epoch, which is advanced after this write.
+  if (!entry->compare_exchange_strong(old, kEvictedEntry,
+                                      std::memory_order_acquire,
+                                      std::memory_order_relaxed)) {
+    return false;
+  }
+  frames_.Owner(frame).store(nullptr, std::memory_order_relaxed);
+  return true;
+}
+
+void FramePool::SendToLimbo(const std::vector<FrameIndex>& frames) {
+  if (frames.empty()) return;
+  const uint64_t tag = AdvanceEpoch();
+  for (FrameIndex frame : frames) limbo_.push_back({frame, tag});
+}
+
+void FramePool::Harvest() {
+  const size_t zombies = std::min(zombies_.size(), kZombieBatch);
+  for (size_t i = 0; i < zombies; ++i) {
+    const FrameIndex frame = zombies_.front();
+    zombies_.pop_front();
+    if (frames_.InUse(frame)) {
+      zombies_.push_back(frame);
+    } else {
+      Free(frame);
+    }
+  }
+  while (!limbo_.empty() && EpochHasPassed(limbo_.front().tag)) {
+    const FrameIndex frame = limbo_.front().frame;
+    limbo_.pop_front();
+    if (frames_.InUse(frame)) {
+      zombies_.push_back(frame);
+    } else {
+      Free(frame);
+    }
+  }
+}
+
+void FramePool::Free(FrameIndex frame) {
+  frames_.Poison(frame);
+  free_.push_back(frame);
+}
+
+}  // namespace quire::cache

@@ -1,0 +1,67 @@
+#include "cache/frame_table.h"
+
+#include <sanitizer/asan_interface.h>
+
+#include <utility>
+
+#include "base/status_macros.h"
+
+namespace quire::cache {
+
+absl::StatusOr<std::unique_ptr<FrameTable>> FrameTable::Create(
+    uint32_t frame_count) {
+  QUIRE_CHECK(frame_count > 0 && frame_count < kNoFrame);
+  const uint64_t size_bytes = frame_count * kFrameBytes;
+  const auto pages = size_bytes >= (uint64_t{2} << 20)
+                         ? HugeBuffer::Pages::kHuge
+                         : HugeBuffer::Pages::kSmall;
+  QUIRE_ASSIGN_OR_RETURN(HugeBuffer arena,
+                         HugeBuffer::Create(size_bytes, pages));
+  return std::unique_ptr<FrameTable>(
+      new FrameTable(std::move(arena), frame_count));
+}
+
+FrameTable::FrameTable(HugeBuffer arena, uint32_t frame_count)
+    : arena_(std::move(arena)),
+      size_(frame_count),
+      max_pinned_(frame_count / 4),
+      descriptors_(std::make_unique<Descriptor[]>(frame_count)),
+      marks_(std::make_unique<std::atomic<uint8_t>[]>(frame_count)) {
+  ASAN_POISON_MEMORY_REGION(arena_.data(), arena_.size());
+}
+
+FrameTable::~FrameTable() {
+  // The addresses may be mapped again, by somebody else.
+  ASAN_UNPOISON_MEMORY_REGION(arena_.data(), arena_.size());
+}
+
+bool FrameTable::TryPin(FrameIndex frame) {
+  std::atomic<uint64_t>& uses = descriptors_[frame].uses;
+  // Relaxed, as Hold.
+  const uint64_t before = uses.fetch_add(kOnePin, std::memory_order_relaxed);
+  if (before >= kOnePin) return true;  // counted already
+  if (pinned_.fetch_add(1, std::memory_order_relaxed) < max_pinned_) {
+    return true;
+  }
+  Unpin(frame);
+  return false;
+}
+
+void FrameTable::Unpin(FrameIndex frame) {
+  // `pinned_` follows each change of the number of pins from 0 to 1 and back,
+  // so it is exact however TryPin and Unpin meet; two threads that pin one
+  // frame at the limit may exceed it by that frame.
+  const uint64_t before =
+      descriptors_[frame].uses.fetch_sub(kOnePin, std::memory_order_release);
+  if (before < 2 * kOnePin) pinned_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void FrameTable::Poison(FrameIndex frame) const {
+  ASAN_POISON_MEMORY_REGION(Data(frame), kFrameBytes);
+}
+
+void FrameTable::Unpoison(FrameIndex frame) const {
+  ASAN_UNPOISON_MEMORY_REGION(Data(frame), kFrameBytes);
+}
+
+}  // namespace quire::cache

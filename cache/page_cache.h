@@ -1,0 +1,161 @@
+// A cache of 4 KiB pages: the frames, who is in them, and the protocol by which
+// pages come in. It knows no file, no I/O and no checksum: a page is an entry
+// of a Translation, its content whatever its loader puts there.
+//
+// Pages are immutable: the bytes of a page are the same at each load. So a hit
+// needs no version check; the one danger is reuse of the frame, and the epoch
+// covers that.
+//
+//   hit     inside an EpochGuard: Find gives the frame, valid while the guard
+//   is
+//           held. Hold it to use it beyond; TryPin for as long as you like.
+//   miss    outside of any guard: Claim; whoever gets kClaimed fills the frame
+//           and calls Publish or Abandon; whoever gets kLoading has all of its
+//           own claims published or abandoned and then calls Wait. One load per
+//           page, however many ask.
+//
+// Nothing waits for a frame: if none can be had (kNoFrame), the caller reads
+// into memory of its own.
+
+#ifndef QUIRE_CACHE_PAGE_CACHE_H_
+#define QUIRE_CACHE_PAGE_CACHE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/check.h"
+#include "cache/epoch.h"
+#include "cache/frame_pool.h"
+#include "cache/frame_table.h"
+#include "cache/load_waits.h"
+#include "cache/page_entry.h"
+#include "cache/translation.h"
+
+namespace quire::cache {
+
+enum class ClaimResult : uint8_t {
+  kClaimed,   // the caller loads the page
+  kResident,  // it is there (or was a moment ago): Find it
+  kLoading,   // another thread loads it: Wait, outside of any guard
+  kNoFrame,   // evicted, and there is no frame to load it into
+};
+
+// A page that the caller has claimed. Its frame is held for the caller.
+struct PageLoad {
+  PageEntry* entry = nullptr;
+  uint64_t ticket = 0;
+  FrameIndex frame = kNoFrame;
+};
+
+// Thread-safe. All entries come from Translations that Drop is called for
+// before they are destroyed.
+class PageCache {
+ public:
+  // ResourceExhausted if the memory can't be had. REQUIRES: 0 < frame_count <
+  // kNoFrame.
+  static absl::StatusOr<std::unique_ptr<PageCache>> Create(
+      uint32_t frame_count);
+
+  PageCache(const PageCache&) = delete;
+  PageCache& operator=(const PageCache&) = delete;
+
+  // The frame of a page, or kNoFrame if it isn't resident. Wait-free, writes
+  // nothing. The frame keeps the page's bytes while the caller's guard lasts.
+  // REQUIRES: an EpochGuard is active.
+  FrameIndex Find(const PageEntry& entry) const {
+    QUIRE_DCHECK(EpochGuard::Active());
+    // Acquire: pairs with Publish; the frame's bytes are complete.
+    const uint64_t seen = entry.load(std::memory_order_acquire);
+    return IsResident(seen) ? FrameOf(seen) : kNoFrame;
+  }
+
+  // As Find, and counts the use, up to a limit: a page that is used much is
+  // soon found without any write.
+  FrameIndex FindAndUse(PageEntry& entry) const {
+    QUIRE_DCHECK(EpochGuard::Active());
+    uint64_t seen = entry.load(std::memory_order_acquire);
+    if (!IsResident(seen)) return kNoFrame;
+    const FrameIndex frame = FrameOf(seen);
+    if (UseCountOf(seen) < kMaxUseCount) {
+      // Relaxed, and no second try: it is only a count. (A read-modify-write
+      // also keeps what Publish released to later readers.)
+      entry.compare_exchange_weak(seen, seen + kOneUse,
+                                  std::memory_order_relaxed);
+    }
+    return frame;
+  }
+
+  // The kFrameBytes bytes of a frame that the caller found in its guard, holds
+  // or has pinned.
+  std::byte* Data(FrameIndex frame) const { return frames_->Data(frame); }
+
+  // A byte of marks, cleared at each fill, for the same callers.
+  std::atomic<uint8_t>& Marks(FrameIndex frame) const {
+    return frames_->Marks(frame);
+  }
+
+  // Keeps the frame as it is until Unhold; for the time of one operation.
+  // REQUIRES: an EpochGuard is active in which the caller found the frame.
+  void Hold(FrameIndex frame) {
+    QUIRE_DCHECK(EpochGuard::Active());
+    frames_->Hold(frame);
+  }
+  void Unhold(FrameIndex frame) { frames_->Unhold(frame); }
+
+  // Keeps the frame as it is until Unpin, for long. False if a quarter of the
+  // cache is pinned already: copy instead. REQUIRES: the caller holds the
+  // frame.
+  [[nodiscard]] bool TryPin(FrameIndex frame) { return frames_->TryPin(frame); }
+  void Unpin(FrameIndex frame) { frames_->Unpin(frame); }
+
+  // Takes the load of an evicted page upon the caller, who must soon Publish or
+  // Abandon it, without waiting for another page in between. `load` is set only
+  // with kClaimed. REQUIRES: outside of any guard.
+  ClaimResult Claim(PageEntry& entry, PageLoad* load);
+
+  // The frame has the page's bytes: makes the page resident and wakes who
+  // waits. The caller keeps its hold until it calls Unhold(load.frame).
+  // `use_count`, up to kMaxUseCount, is how often the clock passes by before it
+  // evicts the page: 0 for what is read once in a scan.
+  void Publish(const PageLoad& load, uint32_t use_count);
+
+  // The load failed with `status`, which must not be OK: whoever waits gets it,
+  // whoever comes later may try again. Takes the frame back.
+  void Abandon(const PageLoad& load, const absl::Status& status);
+
+  // Waits while another thread loads the page. OK: look again (the page may be
+  // evicted again by then). Else the error of that attempt. REQUIRES: outside
+  // of any guard, and the caller has no claim open: two threads that wait for
+  // each other's pages would wait for ever.
+  absl::Status Wait(PageEntry& entry) { return waits_.Wait(entry); }
+
+  // Forgets all pages of a translation; frames that are held or pinned keep
+  // their bytes until that ends. REQUIRES: nobody uses the translation or a
+  // frame found through it without a hold or a pin, and nobody will.
+  void Drop(const Translation& translation) { pool_.TakeBack(translation); }
+
+  // All frames' memory, which stays where it is.
+  std::span<std::byte> memory() const { return frames_->memory(); }
+
+  uint32_t frame_count() const { return frames_->size(); }
+  // Frames with a page, those being filled included.
+  uint64_t used_frames() const { return pool_.used(); }
+  uint32_t pinned_frames() const { return frames_->pinned(); }
+  uint64_t evictions() const { return pool_.evictions(); }
+
+ private:
+  explicit PageCache(std::unique_ptr<FrameTable> frames);
+
+  const std::unique_ptr<FrameTable> frames_;
+  FramePool pool_;
+  LoadWaits waits_;
+};
+
+}  // namespace quire::cache
+
+#endif  // QUIRE_CACHE_PAGE_CACHE_H_
