@@ -8,15 +8,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "kv/internal/format.h"
+#include "kv/internal/sorted_block.h"
+#include "kv/internal/table_format.h"
 
 namespace quire::kv_internal {
-
-struct TableFooter;
 
 // Collects the fences while the blocks are written.
 class FenceBuilder {
@@ -72,9 +72,13 @@ class FenceIndex {
              uint64_t memory_bytes)
       : bytes_(std::move(bytes)), count_(count), memory_bytes_(memory_bytes) {}
 
+  // Whether the fences name blocks and keys within the sections only.
+  bool IsWithin(const TableFooter& footer) const;
+
   uint64_t key_word(uint64_t index) const;
+  uint64_t key_offset(uint64_t index) const;
   std::string_view key(uint64_t index) const;
-  // Whether the key before fence `index` is the one behind it.
+  // Whether the last key before block `index` is also its first one.
   bool continued(uint64_t index) const;
 
   const std::unique_ptr<std::byte[]> bytes_;

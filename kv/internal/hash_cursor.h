@@ -13,6 +13,7 @@
 #ifndef QUIRE_KV_INTERNAL_HASH_CURSOR_H_
 #define QUIRE_KV_INTERNAL_HASH_CURSOR_H_
 
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -98,10 +99,13 @@ class HashCursor {
     at_ = NextHashLine(at_, section_bytes_);
   }
 
-  // Takes the line at `at_` through the provider: kCandidate when it is taken.
+  // Takes the line at `at_` through the provider: kCandidate if it is taken.
   Step TakePagedLine();
-  // Copies lines from `at_` on out of the verified page.
-  void CopyLines(const std::byte* page);
+  // Finds and verifies the page of `at_`, and copies lines from there on:
+  // kCandidate if they are copied.
+  Step PeekPage();
+  // Verifies `page`, unless its marks say that this was done, and copies lines.
+  bool TakePage(const std::byte* page, std::atomic<uint8_t>* marks);
 
   const TableReader* table_;
   uint64_t tag_;
@@ -111,8 +115,9 @@ class HashCursor {
   const std::byte* line_ = nullptr;  // being looked at; nullptr: it is in copy_
   uint32_t matches_ = 0;             // entries of that line still to be given
   bool more_ = false;                // whether the line at at_ is to be taken
-  uint16_t copy_at_ = 0;             // the line being looked at, in copy_
-  uint16_t copy_end_ = 0;            // bytes in copy_
+  uint16_t copy_at_ = 0;             // in copy_: the line being looked at,
+  uint16_t copy_next_ = 0;           // the line at at_,
+  uint16_t copy_end_ = 0;            // and the end of what was copied
   HashPageCheck damage_;
   std::byte copy_[kCopiedLines * kHashLineBytes];
 };

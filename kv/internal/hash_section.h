@@ -17,16 +17,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
 #include "absl/numeric/int128.h"
+#include "absl/status/statusor.h"
+#include "cache/huge_buffer.h"
 #include "kv/internal/format.h"
 #include "kv/internal/little_endian.h"
 
 namespace quire::kv_internal {
+
+// What errors call a page.
+inline constexpr std::string_view kHashPageKind = "hash page";
 
 inline constexpr int kHashTagShift = 47;
 inline constexpr uint64_t kHashTagMask = (uint64_t{1} << 17) - 1;
@@ -115,15 +121,9 @@ inline uint32_t MatchHashLine(const std::byte* line, uint64_t tag) {
 #endif
 }
 
-// Starts fetching a cache line. As asm, because a function of nothing but
-// __builtin_prefetch is deleted by GCC's -O2 as having no effect.
-inline void PrefetchHashLine(const std::byte* line) {
-#if defined(__x86_64__)
-  asm volatile("prefetcht0 %0" : : "m"(*line));
-#else
-  __builtin_prefetch(line);
-#endif
-}
+// Memory for a whole section, all empty. ResourceExhausted if there is none.
+// REQUIRES: section_bytes > 0.
+absl::StatusOr<cache::HugeBuffer> NewHashImage(uint64_t section_bytes);
 
 // Puts an entry into the section that is being built at `section`.
 // REQUIRES: the section has a free place.

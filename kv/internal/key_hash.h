@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "xxhash.h"
+#include "kv/internal/checksum.h"
 
 namespace quire::kv_internal {
 
@@ -14,7 +14,7 @@ namespace quire::kv_internal {
 // hashes its key once and uses the result for every memtable and run: a hash
 // section takes the line from the high bits and the tag from the low ones.
 inline uint64_t HashKey(std::string_view key, uint64_t seed) {
-  return XXH3_64bits_withSeed(key.data(), key.size(), seed);
+  return Checksum(key, seed);
 }
 
 }  // namespace quire::kv_internal

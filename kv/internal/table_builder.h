@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "cache/huge_buffer.h"
 #include "io/file_system.h"
 #include "kv/internal/file_header.h"
+#include "kv/internal/sequential_writer.h"
+#include "kv/internal/sorted_section_builder.h"
 #include "kv/internal/table_format.h"
 
 namespace quire::kv_internal {
@@ -72,7 +75,6 @@ class TableBuilder {
   static absl::StatusOr<std::unique_ptr<TableBuilder>> Create(
       io::FileSystem& file_system, TableSpec spec);
 
-  ~TableBuilder();
   TableBuilder(const TableBuilder&) = delete;
   TableBuilder& operator=(const TableBuilder&) = delete;
 
@@ -81,7 +83,7 @@ class TableBuilder {
   // range. Copies the key.
   absl::Status Add(const TableEntry& entry);
 
-  uint64_t entry_count() const;
+  uint64_t entry_count() const { return footer_.entry_count; }
 
   // Completes, syncs and closes the file; its directory is the caller's to
   // sync. ResourceExhausted if there is no memory for the hash image. No Add
@@ -89,9 +91,27 @@ class TableBuilder {
   absl::StatusOr<FinishedTable> Finish();
 
  private:
-  class Impl;
-  explicit TableBuilder(std::unique_ptr<Impl> impl);
-  const std::unique_ptr<Impl> impl_;
+  // What the hash section needs of an entry, kept until the number of entries
+  // is known.
+  struct HashedEntry {
+    uint64_t hash;
+    uint64_t entry;
+  };
+
+  TableBuilder(std::unique_ptr<io::WritableFile> file, TableSpec spec);
+
+  absl::Status CheckRange(const TableEntry& entry) const;
+  void KeepForHashSection(const TableEntry& entry);
+  absl::StatusOr<FinishedTable> WriteRest();
+  absl::StatusOr<cache::HugeBuffer> MakeHashImage();
+
+  const TableSpec spec_;
+  const uint64_t address_limit_;
+  SequentialWriter writer_;
+  std::optional<SortedSectionBuilder> sorted_;    // once the header is written
+  std::vector<std::vector<HashedEntry>> hashed_;  // in chunks
+  TableFooter footer_;                            // as far as it is known
+  absl::Status status_;                           // the first error
 };
 
 }  // namespace quire::kv_internal

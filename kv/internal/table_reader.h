@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "base/prefetch.h"
 #include "cache/huge_buffer.h"
 #include "io/page_provider.h"
-#include "kv/internal/entry_cursor.h"
 #include "kv/internal/fence_index.h"
 #include "kv/internal/file_header.h"
 #include "kv/internal/hash_section.h"
@@ -94,7 +95,7 @@ class TableReader {
   // unless the section is resident.
   void PrefetchLine(uint64_t hash) const {
     const std::byte* section = resident_hash_section();
-    if (section != nullptr) PrefetchHashLine(section + HomeLine(hash));
+    if (section != nullptr) base::PrefetchCacheLine(section + HomeLine(hash));
   }
 
   // Offset in the hash section of the line where a probe for `hash` begins.
@@ -119,15 +120,16 @@ class TableReader {
               std::unique_ptr<io::AttachedFile> file);
 
   absl::Status ReadFrame(const TableIdentity& identity);
-  absl::Status FillHashSection(std::byte* section) const;
-  void Publish(cache::HugeBuffer image);
+  // Reads and verifies the pages from offset `at` of the hash section on.
+  absl::Status LoadHashPages(uint64_t at, std::span<std::byte> pages) const;
+  void Publish(cache::HugeBuffer image) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hash_mu_);
 
   // What a probe touches comes first, in one cache line.
   std::atomic<const std::byte*> resident_{nullptr};
   uint64_t hash_page_count_ = 0;
   uint64_t hash_bytes_ = 0;
   io::PageProvider& provider_;
-  const std::unique_ptr<io::AttachedFile> file_;
+  std::unique_ptr<io::AttachedFile> file_;  // given back by the destructor
 
   FileHeader header_;
   TableFooter footer_;
@@ -136,6 +138,7 @@ class TableReader {
   // Held while the hash section is read. Never held with fence_mu_.
   base::Mutex hash_mu_;
   cache::HugeBuffer hash_image_ ABSL_GUARDED_BY(hash_mu_);
+  std::atomic<uint64_t> hash_memory_bytes_{0};
 
   mutable base::Mutex fence_mu_;
   mutable std::unique_ptr<FenceIndex> fence_storage_ ABSL_GUARDED_BY(fence_mu_);

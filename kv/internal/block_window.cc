@@ -1,0 +1,106 @@
+#include "kv/internal/block_window.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "io/page_provider.h"
+#include "kv/internal/fence_index.h"
+#include "kv/internal/format.h"
+#include "kv/internal/sorted_block.h"
+#include "kv/internal/table_format.h"
+#include "kv/internal/table_reader.h"
+
+namespace quire::kv_internal {
+namespace {
+
+constexpr std::string_view kBlockKind = "sorted block";
+
+}  // namespace
+
+void BlockWindow::Restart() {
+  direction_ = Direction::kNone;
+  ahead_ = 0;
+}
+
+absl::StatusOr<SortedBlock> BlockWindow::Load(const FenceIndex& fences,
+                                              uint64_t block) {
+  QUIRE_DCHECK(block < fences.block_count());
+  if (!Holds(block)) Advance(fences, block);
+  if (!Verify(fences, block).ok()) {
+    // Once more and alone, to tell a flip on the way, or an error met while
+    // reading ahead, from what stays.
+    Read(fences, block, 1);
+    QUIRE_RETURN_IF_ERROR(Verify(fences, block));
+  }
+  return slots_[block - first_].block;
+}
+
+void BlockWindow::Advance(const FenceIndex& fences, uint64_t block) {
+  Direction direction = Direction::kNone;
+  if (!requests_.empty()) {
+    if (block == first_ + requests_.size()) direction = Direction::kForward;
+    if (block + 1 == first_) direction = Direction::kBackward;
+  }
+  const bool goes_on =
+      direction != Direction::kNone &&
+      (direction_ == Direction::kNone || direction == direction_);
+  ahead_ = goes_on ? std::clamp<uint64_t>(2 * ahead_, 1, kMaxBlocks) : 1;
+  direction_ = direction;
+  if (direction == Direction::kBackward) {
+    const uint64_t count = std::min(ahead_, block + 1);
+    Read(fences, block + 1 - count, count);
+  } else {
+    Read(fences, block, std::min(ahead_, fences.block_count() - block));
+  }
+}
+
+void BlockWindow::Read(const FenceIndex& fences, uint64_t first,
+                       uint64_t count) {
+  // Cleared first: the pins go back before new ones are taken.
+  requests_.clear();
+  requests_.resize(count);
+  slots_.assign(count, Slot());
+  first_ = first;
+  for (uint64_t i = 0; i < count; ++i) {
+    requests_[i].extent = {&table_.file(), Offset(fences, first + i),
+                           fences.unit_count(first + i) * kSortedBlockBytes};
+  }
+  table_.provider().Read(requests_, policy_);
+}
+
+absl::Status BlockWindow::Verify(const FenceIndex& fences, uint64_t block) {
+  const io::ReadRequest& request = requests_[block - first_];
+  Slot& slot = slots_[block - first_];
+  if (slot.verified) return absl::OkStatus();
+  QUIRE_RETURN_IF_ERROR(request.status);
+  const uint64_t offset = request.extent.offset;
+  const SortedBlockCheck check =
+      CheckSortedBlock(request.pin.bytes(), table_.table_id(), offset);
+  if (!check.ok()) {
+    return DamagedTableError(table_.file().path(), offset, kBlockKind,
+                             check.stored, check.computed);
+  }
+  if (!slot.block.Init(request.pin.bytes())) {
+    return MalformedError(fences, block);
+  }
+  slot.verified = true;
+  return absl::OkStatus();
+}
+
+uint64_t BlockWindow::Offset(const FenceIndex& fences, uint64_t block) const {
+  return table_.footer().sorted_offset + fences.unit(block) * kSortedBlockBytes;
+}
+
+absl::Status BlockWindow::MalformedError(const FenceIndex& fences,
+                                         uint64_t block) const {
+  return DamagedTableError(table_.file().path(), Offset(fences, block),
+                           kBlockKind, "its entries make no sense");
+}
+
+}  // namespace quire::kv_internal

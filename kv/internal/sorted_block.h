@@ -1,0 +1,151 @@
+// Blocks of a sorted section: entries in key order, keys without the part that
+// they share with the key before. kv/FORMAT.md, "Table files", is normative.
+//
+//    0  u64 check         TableCheck of all that follows in the block
+//    8  u16 entry count   at least 1
+//   10  u16 restart count one for each kRestartInterval entries begun
+//   12  u16 unit count    length of the block in units of kSortedBlockBytes
+//   14  u16 zero
+//   16  entries, zeros, and at the block's end for each restart the u16 offset
+//       in the block of the entry that stands there
+//
+//   entry: varint shared, varint rest, the last `rest` bytes of the key,
+//          varint sequence - base, 6 bytes (size class << 40 | address)
+//
+// An entry at a restart shares 0 bytes. A block is longer than one unit only if
+// its first entry needs it; such a block has one restart.
+#ifndef QUIRE_KV_INTERNAL_SORTED_BLOCK_H_
+#define QUIRE_KV_INTERNAL_SORTED_BLOCK_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "kv/internal/format.h"
+
+namespace quire::kv_internal {
+
+inline constexpr size_t kSortedBlockHeaderBytes = 16;
+inline constexpr size_t kRestartInterval = 16;
+inline constexpr size_t kMaxKeyBytes = 65535;
+// A block of one entry with the longest key.
+inline constexpr uint64_t kMaxUnitsPerBlock =
+    kMaxKeyBytes / kSortedBlockBytes + 2;
+
+// Where the record of an entry is, as 46 bits: size class, address.
+constexpr uint64_t PackPlace(uint32_t size_class, uint64_t address) {
+  return uint64_t{size_class} << kAddressBits | address;
+}
+
+// Lays out one block after the other.
+class SortedBlockBuilder {
+ public:
+  SortedBlockBuilder();
+
+  bool empty() const { return entry_count_ == 0; }
+
+  // Adds an entry, whose key shares its first `shared` bytes with the key added
+  // before. Returns false if the block has no room: finish it first. An empty
+  // block has room for any entry.
+  // REQUIRES: key.size() <= kMaxKeyBytes.
+  bool Add(std::string_view key, size_t shared, uint64_t sequence_offset,
+           uint64_t place);
+
+  // Completes the block, which stands at `offset` in the file of the table
+  // `table_id`. The bytes are valid until the next call of Reset.
+  std::span<const std::byte> Finish(uint64_t table_id, uint64_t offset);
+
+  // Begins the next block.
+  void Reset();
+
+ private:
+  std::vector<std::byte> block_;  // whole units
+  size_t end_ = 0;                // of the entries
+  size_t entry_count_ = 0;
+  std::vector<uint16_t> restarts_;
+};
+
+// The checksum of a block as it is and as it should be.
+struct SortedBlockCheck {
+  uint64_t stored = 0;
+  uint64_t computed = 0;
+  bool ok() const { return stored == computed; }
+};
+SortedBlockCheck CheckSortedBlock(std::span<const std::byte> block,
+                                  uint64_t table_id, uint64_t offset);
+
+// A block to read from. Whatever the bytes are, nothing outside of them is
+// touched. The bytes are the caller's and must outlive it.
+class SortedBlock {
+ public:
+  SortedBlock() = default;
+
+  // Takes a block whose checksum was verified. Returns false if its header
+  // contradicts itself or the block's length.
+  [[nodiscard]] bool Init(std::span<const std::byte> block);
+
+  size_t entry_count() const { return entry_count_; }
+  // Groups of up to kRestartInterval entries, one for each restart.
+  size_t group_count() const { return group_count_; }
+  size_t GroupSize(size_t group) const;
+
+  // Where the entries of `group` begin and end; false if that lies outside.
+  [[nodiscard]] bool GroupBytes(size_t group,
+                                std::span<const std::byte>* bytes) const;
+
+  // The first key of `group`, as it stands in the block; false if it does not
+  // lie within.
+  [[nodiscard]] bool FirstKey(size_t group, std::string_view* key) const;
+
+ private:
+  std::span<const std::byte> block_;
+  size_t entry_count_ = 0;
+  size_t group_count_ = 0;
+  const std::byte* restarts_ = nullptr;
+};
+
+// The entries of one group, decoded: keys are whole again. Reused from group to
+// group so that memory is allocated rarely.
+class SortedGroup {
+ public:
+  SortedGroup();
+
+  // Returns false if the bytes are no group; the group is then empty.
+  [[nodiscard]] bool Decode(const SortedBlock& block, size_t group);
+
+  void Clear() { size_ = 0; }
+  size_t size() const { return size_; }
+  // REQUIRES for all below: index < size().
+  std::string_view key(size_t index) const {
+    const Entry& entry = entries_[index];
+    return {keys_.data() + entry.key_begin, entry.key_bytes};
+  }
+  uint64_t sequence_offset(size_t index) const {
+    return entries_[index].sequence_offset;
+  }
+  uint64_t address(size_t index) const {
+    return entries_[index].place & ((uint64_t{1} << kAddressBits) - 1);
+  }
+  uint32_t size_class(size_t index) const {
+    return static_cast<uint32_t>(entries_[index].place >> kAddressBits);
+  }
+
+ private:
+  struct Entry {
+    uint32_t key_begin;  // in keys_
+    uint32_t key_bytes;
+    uint64_t sequence_offset;
+    uint64_t place;
+  };
+
+  size_t size_ = 0;
+  std::array<Entry, kRestartInterval> entries_;
+  std::vector<char> keys_;
+};
+
+}  // namespace quire::kv_internal
+
+#endif  // QUIRE_KV_INTERNAL_SORTED_BLOCK_H_

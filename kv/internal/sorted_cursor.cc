@@ -1,0 +1,221 @@
+#include "kv/internal/sorted_cursor.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/check.h"
+#include "io/page_provider.h"
+#include "kv/internal/block_window.h"
+#include "kv/internal/entry_cursor.h"
+#include "kv/internal/fence_index.h"
+#include "kv/internal/format.h"
+#include "kv/internal/partition_point.h"
+#include "kv/internal/sorted_block.h"
+#include "kv/internal/table_reader.h"
+
+namespace quire::kv_internal {
+namespace {
+
+// The position is (block, group in the block, entry in the group). Groups are
+// decoded whole, so that both directions cost the same.
+class SortedCursor final : public EntryCursor {
+ public:
+  SortedCursor(const TableReader& table, io::CachePolicy policy)
+      : table_(table), window_(table, policy) {}
+
+  bool Valid() const override { return index_ < group_.size(); }
+
+  void SeekToFirst() override {
+    if (Begin() && EnterBlock(0)) EnterGroup(0, kFirst);
+  }
+
+  void SeekToLast() override {
+    if (Begin() && EnterBlock(fences_->block_count() - 1)) {
+      EnterGroup(block_.group_count() - 1, kLast);
+    }
+  }
+
+  void Seek(std::string_view target) override;
+  void SeekForPrev(std::string_view target) override;
+
+  void Next() override {
+    QUIRE_DCHECK(Valid());
+    if (++index_ < group_.size()) return;
+    if (group_index_ + 1 < block_.group_count()) {
+      EnterGroup(group_index_ + 1, kFirst);
+    } else if (block_index_ + 1 == fences_->block_count()) {
+      Invalidate();
+    } else if (EnterBlock(block_index_ + 1)) {
+      EnterGroup(0, kFirst);
+    }
+  }
+
+  void Prev() override {
+    QUIRE_DCHECK(Valid());
+    if (index_ > 0) {
+      --index_;
+    } else if (group_index_ > 0) {
+      EnterGroup(group_index_ - 1, kLast);
+    } else if (block_index_ == 0) {
+      Invalidate();
+    } else if (EnterBlock(block_index_ - 1)) {
+      EnterGroup(block_.group_count() - 1, kLast);
+    }
+  }
+
+  std::string_view key() const override {
+    QUIRE_DCHECK(Valid());
+    return group_.key(index_);
+  }
+  uint64_t sequence() const override {
+    return table_.header().first_sequence + group_.sequence_offset(index_);
+  }
+  bool tombstone() const override {
+    return group_.size_class(index_) == kTombstoneClass;
+  }
+  EntryPlace place() const override {
+    return {.address = group_.address(index_),
+            .size_class = group_.size_class(index_)};
+  }
+
+  absl::Status status() const override { return status_; }
+
+ private:
+  enum Edge { kFirst, kLast };
+
+  void Invalidate() {
+    group_.Clear();
+    index_ = 0;
+  }
+
+  void Fail(absl::Status status) {
+    Invalidate();
+    status_ = std::move(status);
+  }
+
+  // Before each seek. False if there is nothing to seek in.
+  bool Begin();
+
+  // Makes block `index` the current one; false, and invalid, on an error.
+  bool EnterBlock(uint64_t index);
+
+  // Decodes a group of the current block and goes to one of its ends; false,
+  // and invalid, on an error.
+  bool EnterGroup(size_t index, Edge edge);
+
+  // How many groups of the current block have a first key for which `before` is
+  // true; false, and invalid, on an error.
+  template <typename Predicate>
+  bool CountGroups(Predicate before, size_t* count);
+
+  const TableReader& table_;
+  BlockWindow window_;
+  const FenceIndex* fences_ = nullptr;  // loaded by the first seek
+  absl::Status status_;
+
+  uint64_t block_index_ = 0;
+  SortedBlock block_;
+  size_t group_index_ = 0;
+  SortedGroup group_;
+  size_t index_ = 0;  // in group_, which is empty if the cursor is invalid
+};
+
+bool SortedCursor::Begin() {
+  Invalidate();
+  status_ = absl::OkStatus();
+  window_.Restart();
+  if (fences_ == nullptr) {
+    absl::StatusOr<const FenceIndex*> fences = table_.Fences();
+    if (!fences.ok()) {
+      Fail(std::move(fences).status());
+      return false;
+    }
+    fences_ = *fences;
+  }
+  return fences_->block_count() > 0;
+}
+
+bool SortedCursor::EnterBlock(uint64_t index) {
+  absl::StatusOr<SortedBlock> block = window_.Load(*fences_, index);
+  if (!block.ok()) {
+    Fail(std::move(block).status());
+    return false;
+  }
+  block_index_ = index;
+  block_ = *block;
+  return true;
+}
+
+bool SortedCursor::EnterGroup(size_t index, Edge edge) {
+  if (!group_.Decode(block_, index)) {
+    Fail(window_.MalformedError(*fences_, block_index_));
+    return false;
+  }
+  group_index_ = index;
+  index_ = edge == kFirst ? 0 : group_.size() - 1;
+  return true;
+}
+
+template <typename Predicate>
+bool SortedCursor::CountGroups(Predicate before, size_t* count) {
+  bool well_formed = true;
+  *count = PartitionPoint(block_.group_count(), [&](uint64_t i) {
+    std::string_view key;
+    if (!block_.FirstKey(i, &key)) well_formed = false;
+    return before(key);
+  });
+  if (!well_formed) Fail(window_.MalformedError(*fences_, block_index_));
+  return well_formed;
+}
+
+void SortedCursor::Seek(std::string_view target) {
+  if (!Begin() || !EnterBlock(fences_->BlockForSeek(target))) return;
+  // The last group that begins before the target, or the first one: there, or
+  // at the beginning of what follows it, is the entry.
+  size_t count = 0;
+  if (!CountGroups([&](std::string_view key) { return key < target; },
+                   &count) ||
+      !EnterGroup(count == 0 ? 0 : count - 1, kLast)) {
+    return;
+  }
+  const uint64_t before = PartitionPoint(
+      group_.size(), [&](uint64_t i) { return group_.key(i) < target; });
+  if (before == group_.size()) {
+    Next();
+  } else {
+    index_ = before;
+  }
+}
+
+void SortedCursor::SeekForPrev(std::string_view target) {
+  if (!Begin() || !EnterBlock(fences_->BlockForSeekForPrev(target))) return;
+  // The last group that begins at or before the target, or the first one:
+  // there, or at the end of what precedes it, is the entry.
+  size_t count = 0;
+  if (!CountGroups([&](std::string_view key) { return key <= target; },
+                   &count) ||
+      !EnterGroup(count == 0 ? 0 : count - 1, kFirst)) {
+    return;
+  }
+  const uint64_t up_to = PartitionPoint(
+      group_.size(), [&](uint64_t i) { return group_.key(i) <= target; });
+  if (up_to == 0) {
+    Prev();
+  } else {
+    index_ = up_to - 1;
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<EntryCursor> NewSortedCursor(const TableReader& table,
+                                             io::CachePolicy policy) {
+  return std::make_unique<SortedCursor>(table, policy);
+}
+
+}  // namespace quire::kv_internal

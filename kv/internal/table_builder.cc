@@ -1,0 +1,199 @@
+#include "kv/internal/table_builder.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/memory/memory.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/prefetch.h"
+#include "base/status_macros.h"
+#include "base/string_view.h"
+#include "cache/huge_buffer.h"
+#include "io/file_system.h"
+#include "kv/internal/file_header.h"
+#include "kv/internal/format.h"
+#include "kv/internal/hash_section.h"
+#include "kv/internal/key_hash.h"
+#include "kv/internal/sorted_block.h"
+#include "kv/internal/table_format.h"
+
+namespace quire::kv_internal {
+namespace {
+
+// Entries kept in one piece of memory: 1 MiB.
+constexpr size_t kHashedPerChunk = size_t{64} << 10;
+
+// How many entries ahead the lines of the hash image are fetched. An insert is
+// one cache miss at a random place: this many are under way together.
+constexpr size_t kInsertsAhead = 16;
+
+// Where the addresses of a run with these segments end.
+uint64_t AddressLimit(const std::vector<TableSegment>& segments) {
+  uint64_t slots = 0;
+  for (const TableSegment& segment : segments) {
+    slots += segment.length_bytes / kSlotBytes +
+             (segment.length_bytes % kSlotBytes != 0);
+  }
+  return slots << kSlotUnitBits;
+}
+
+absl::Status CheckSpec(const TableSpec& spec) {
+  if (spec.header.type != FileType::kTable) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(spec.path, ": not the header of a table"));
+  }
+  if (AddressLimit(spec.segments) > kMaxSlots << kSlotUnitBits) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(spec.path, ": the segments of one table exceed ",
+                     kMaxSlots * kSlotBytes, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TableBuilder>> TableBuilder::Create(
+    io::FileSystem& file_system, TableSpec spec) {
+  QUIRE_RETURN_IF_ERROR(CheckSpec(spec));
+  QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<io::WritableFile> file,
+                         file_system.CreateFile(spec.path));
+  auto builder =
+      absl::WrapUnique(new TableBuilder(std::move(file), std::move(spec)));
+  std::array<std::byte, kPageBytes> page;
+  EncodeFileHeader(builder->spec_.header, page.data());
+  QUIRE_RETURN_IF_ERROR(builder->writer_.Append(page));
+  builder->sorted_.emplace(builder->writer_, builder->spec_.header.file_id);
+  return builder;
+}
+
+TableBuilder::TableBuilder(std::unique_ptr<io::WritableFile> file,
+                           TableSpec spec)
+    : spec_(std::move(spec)),
+      address_limit_(AddressLimit(spec_.segments)),
+      writer_(std::move(file)) {}
+
+absl::Status TableBuilder::CheckRange(const TableEntry& entry) const {
+  std::string_view wrong;
+  if (entry.key.size() > kMaxKeyBytes) {
+    wrong = "key size";
+  } else if (entry.sequence < spec_.header.first_sequence ||
+             entry.sequence > kMaxSequence) {
+    wrong = "sequence number";
+  } else if (entry.size_class == 0 || entry.size_class > kTombstoneClass) {
+    wrong = "size class";
+  } else if (entry.address >= address_limit_) {
+    wrong = "address";
+  } else {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      spec_.path, ": table entry out of range: ", base::AbslView(wrong)));
+}
+
+absl::Status TableBuilder::Add(const TableEntry& entry) {
+  QUIRE_DCHECK(entry.hash == HashKey(entry.key, spec_.hash_seed));
+  QUIRE_RETURN_IF_ERROR(status_);
+  status_ = CheckRange(entry);
+  if (status_.ok()) {
+    status_ =
+        sorted_->Add(entry.key, entry.sequence - spec_.header.first_sequence,
+                     PackPlace(entry.size_class, entry.address));
+  }
+  QUIRE_RETURN_IF_ERROR(status_);
+  KeepForHashSection(entry);
+  const bool first = footer_.entry_count == 0;
+  footer_.min_sequence =
+      first ? entry.sequence : std::min(footer_.min_sequence, entry.sequence);
+  footer_.max_sequence = std::max(footer_.max_sequence, entry.sequence);
+  footer_.tombstone_count += entry.size_class == kTombstoneClass;
+  ++footer_.entry_count;
+  return absl::OkStatus();
+}
+
+void TableBuilder::KeepForHashSection(const TableEntry& entry) {
+  if (hashed_.empty() || hashed_.back().size() == kHashedPerChunk) {
+    hashed_.emplace_back().reserve(kHashedPerChunk);
+  }
+  hashed_.back().push_back(
+      {entry.hash, PackHashEntry(entry.hash, entry.size_class, entry.address)});
+}
+
+absl::StatusOr<FinishedTable> TableBuilder::Finish() {
+  QUIRE_RETURN_IF_ERROR(status_);
+  absl::StatusOr<FinishedTable> table = WriteRest();
+  status_ = table.ok() ? absl::FailedPreconditionError(absl::StrCat(
+                             spec_.path, ": the table is finished"))
+                       : table.status();
+  return table;
+}
+
+absl::StatusOr<FinishedTable> TableBuilder::WriteRest() {
+  footer_.table_id = spec_.header.file_id;
+  footer_.hash_seed = spec_.hash_seed;
+  footer_.key_count = sorted_->key_count();
+  QUIRE_RETURN_IF_ERROR(sorted_->Finish(footer_));
+
+  footer_.hash_offset = writer_.offset();
+  footer_.hash_page_count = HashPageCount(footer_.entry_count);
+  FinishedTable table;
+  if (footer_.hash_page_count > 0) {
+    QUIRE_ASSIGN_OR_RETURN(table.hash_image, MakeHashImage());
+    QUIRE_RETURN_IF_ERROR(writer_.Append(
+        table.hash_image.bytes().first(footer_.hash_page_count * kPageBytes)));
+  }
+
+  const std::vector<std::byte> segments = EncodeTableSegments(spec_.segments);
+  footer_.segments_offset = writer_.offset();
+  footer_.segments_bytes = segments.size();
+  footer_.segment_count = spec_.segments.size();
+  footer_.segments_check =
+      TableCheck(segments, footer_.table_id, footer_.segments_offset);
+  QUIRE_RETURN_IF_ERROR(writer_.Append(segments));
+
+  footer_.length_bytes = writer_.offset() + kPageBytes;
+  std::array<std::byte, kPageBytes> page;
+  EncodeTableFooter(footer_, page.data());
+  QUIRE_RETURN_IF_ERROR(writer_.Append(page));
+  QUIRE_RETURN_IF_ERROR(writer_.Finish());
+  table.info = {.length_bytes = footer_.length_bytes,
+                .digest = writer_.digest(),
+                .entry_count = footer_.entry_count,
+                .key_count = footer_.key_count,
+                .tombstone_count = footer_.tombstone_count,
+                .min_sequence = footer_.min_sequence,
+                .max_sequence = footer_.max_sequence};
+  return table;
+}
+
+absl::StatusOr<cache::HugeBuffer> TableBuilder::MakeHashImage() {
+  const uint64_t pages = footer_.hash_page_count;
+  QUIRE_ASSIGN_OR_RETURN(cache::HugeBuffer image,
+                         NewHashImage(pages * kPageBytes));
+  std::byte* section = image.data();
+  for (std::vector<HashedEntry>& chunk : hashed_) {
+    for (size_t i = 0; i < chunk.size(); ++i) {
+      const size_t ahead = std::min(i + kInsertsAhead, chunk.size() - 1);
+      base::PrefetchCacheLine(section + HashHomeLine(chunk[ahead].hash, pages));
+      InsertHashEntry(section, pages, chunk[i].hash, chunk[i].entry);
+    }
+    std::vector<HashedEntry>().swap(chunk);  // gives its memory back now
+  }
+  for (uint64_t i = 0; i < pages; ++i) {
+    SealHashPage(section + i * kPageBytes, i, footer_.table_id,
+                 footer_.hash_offset + i * kPageBytes);
+  }
+  return image;
+}
+
+}  // namespace quire::kv_internal
