@@ -21,14 +21,14 @@ struct IteratorSource {
   const Run* run = nullptr;
 };
 
-// What an iterator holds on to, given back in this order: the sources' cursors,
-// the view, the registration.
+// What an iterator holds on to. The view is given back first, after the
+// sources' cursors.
 struct IteratorHolds {
+  // Anything that must outlive the iterator's use of the database, such as the
+  // count of open iterators and the pin on its sequence number.
+  std::shared_ptr<void> registration;
   // Keeps memtables and runs of the sources alive.
   HeldView view;
-  // Anything that must outlive the iterator's use of the database, such as the
-  // count of open iterators and the pin on its sequence number. Destroyed last.
-  std::shared_ptr<void> registration;
 };
 
 // An iterator over everything in `holds.view` with a sequence number of at most

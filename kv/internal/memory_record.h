@@ -4,10 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include "kv/internal/format.h"
+#include "kv/internal/little_endian.h"
 
 namespace quire::kv_internal {
 
@@ -36,13 +36,9 @@ class MemoryRecord {
   }
 
  private:
-  // Little-endian, as everything in a log; so is every machine that this is
-  // built for.
   template <typename T>
   T Load(size_t at) const {
-    T field;
-    std::memcpy(&field, header_ + at, sizeof(field));
-    return field;
+    return LoadLittleEndian<T>(header_ + at);
   }
   const char* Text(size_t at) const {
     return reinterpret_cast<const char*>(header_ + at);

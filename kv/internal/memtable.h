@@ -12,8 +12,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cache/huge_buffer.h"
 #include "kv/internal/entry_cursor.h"
 #include "kv/internal/memory_record.h"
+#include "kv/internal/memtable_index.h"
+#include "kv/internal/memtable_order.h"
 
 namespace quire::kv_internal {
 
@@ -56,7 +59,6 @@ class Memtable {
   static absl::StatusOr<std::unique_ptr<Memtable>> Create(
       const MemtableOptions& options);
 
-  ~Memtable();
   Memtable(const Memtable&) = delete;
   Memtable& operator=(const Memtable&) = delete;
 
@@ -65,8 +67,12 @@ class Memtable {
 
   // Byte i is byte i of the segment's file; zero until written. The writer may
   // write anywhere beyond the records inserted so far.
-  std::span<std::byte> image();
-  std::span<const std::byte> image() const;
+  std::span<std::byte> image() {
+    return image_.bytes().first(options_.capacity_bytes);
+  }
+  std::span<const std::byte> image() const {
+    return image_.bytes().first(options_.capacity_bytes);
+  }
 
   // Makes room for `record_count` more records: after OK that many calls of
   // Insert allocate nothing. ResourceExhausted changes nothing. Call it before
@@ -85,10 +91,12 @@ class Memtable {
   // a number of records logarithmic in the versions. No lock, no allocation, no
   // write.
   MemoryRecord Find(std::string_view key, uint64_t hash,
-                    uint64_t max_sequence) const;
+                    uint64_t max_sequence) const {
+    return index_.Find(key, hash, max_sequence);
+  }
 
   // Starts to fetch the part of the index that Find(key, hash) looks at first.
-  void PrefetchHash(uint64_t hash) const;
+  void PrefetchHash(uint64_t hash) const { index_.PrefetchHash(hash); }
 
   // A cursor over every record inserted before this call; later ones may be
   // missing. Sorts what was inserted since the last call (60-100 ns a record)
@@ -98,25 +106,36 @@ class Memtable {
   std::unique_ptr<EntryCursor> NewCursor() const;
 
   // Records inserted, older versions and tombstones included.
-  uint64_t entry_count() const;
+  uint64_t entry_count() const { return order_.count(); }
 
   // End of the last record inserted: bytes of the image in use.
-  uint64_t used_bytes() const;
+  uint64_t used_bytes() const {
+    return used_bytes_.load(std::memory_order_relaxed);
+  }
 
   // Sequence number of the last record inserted; 0 if there is none.
-  uint64_t last_sequence() const;
+  uint64_t last_sequence() const {
+    return last_sequence_.load(std::memory_order_relaxed);
+  }
 
-  // Memory in use: image, index and lists, in bytes. An estimate: what readers
-  // of the order hold is not counted.
+  // Memory in use: image and index, in bytes. An estimate: what depends on
+  // overwrites and on readers of the order is not counted.
   uint64_t memory_bytes() const;
 
  private:
-  struct Parts;
+  explicit Memtable(const MemtableOptions& options) : options_(options) {}
 
-  Memtable(const MemtableOptions& options, std::unique_ptr<Parts> parts);
+  absl::Status Init();
 
   const MemtableOptions options_;
-  const std::unique_ptr<Parts> parts_;
+  cache::HugeBuffer image_;
+  MemtableIndex index_;
+  // Behind the const calls: sorting changes nothing that its users see.
+  mutable MemtableOrder order_;
+  // Of the last record inserted. Relaxed: told to the curious; nothing else is
+  // concluded from them.
+  std::atomic<uint64_t> used_bytes_{0};
+  std::atomic<uint64_t> last_sequence_{0};
 };
 
 }  // namespace quire::kv_internal
