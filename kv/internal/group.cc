@@ -191,6 +191,8 @@ uint64_t GroupBuilder::Add(uint64_t sequence, RecordKind kind,
 
 std::span<const std::byte> GroupBuilder::Finish(const LogPosition& synced_upto,
                                                 uint64_t last_sequence) {
+  QUIRE_CHECK(synced_upto == LogPosition() ||
+              synced_upto.offset >= kPageBytes + kGroupHeaderBytes);
   GroupHeader header = {.file_id = file_id_,
                         .length = used_,
                         .record_count = record_count_,

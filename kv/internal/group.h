@@ -6,12 +6,10 @@
 //                           of 8
 //  16  u32 record count     padding not counted
 //  20  u32 magic            kGroupMagic
-//  24  u64 synced_upto      file number \  position known durable
-//  32  u64 synced_upto      offset      /  when the group was written
-//  40  u64 last sequence    highest sequence number given out when the group
-//  was
-//                           written
-//  48  u64 previous check   the check of the group before it in the log; 0 for
+//  24  u64 synced_upto      file number \  end of the last group known durable
+//  32  u64 synced_upto      offset      /  when this one was written; zeros:
+//  none 40  u64 last sequence    highest sequence number given out by then 48
+//  u64 previous check   the check of the group before it in the log; 0 for
 //                           the first that a writer writes after an open
 //  56  u64 check            XXH3(bytes 0..56, seed of the group's place)
 //
@@ -100,7 +98,9 @@ class GroupBuilder {
   uint32_t record_count() const { return record_count_; }
 
   // Writes the header and returns the group's bytes, a part of the space.
-  // Nothing may be added afterwards.
+  // Nothing may be added afterwards. `synced_upto` is the end of a group (never
+  // the start of a segment without one, which would hide where the one before
+  // ends), or zeros if nothing is known to be durable.
   std::span<const std::byte> Finish(const LogPosition& synced_upto,
                                     uint64_t last_sequence);
 
