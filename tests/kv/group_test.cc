@@ -83,7 +83,7 @@ TEST(GroupTest, ComesBackAsItWasWritten) {
       {3, RecordKind::kPut, "", ""}};
   const uint64_t first = image.Append(written, {2, 9000}, 3);
   const uint64_t check = image.tail().previous_check;
-  const uint64_t second = image.Append({}, {3, first}, 17);
+  const uint64_t second = image.Append({}, {3, image.tail().offset}, 17);
   EXPECT_EQ(first, kPageBytes);
 
   std::vector<Entry> read;
@@ -229,7 +229,7 @@ TEST(GroupTest, ScanFindsHeadersBehindDamage) {
   for (uint64_t i = 0; i < 20; ++i) {
     places.push_back(image.Append(
         {{i + 1, RecordKind::kPut, "key", std::string(i * 37, 'x')}},
-        {3, i * 8}, i + 1));
+        {3, 5000 + i * 8}, i + 1));
   }
   const std::span<std::byte> file = image.file();
   file[places[4] + 3] ^= std::byte{4};                  // header
@@ -238,7 +238,7 @@ TEST(GroupTest, ScanFindsHeadersBehindDamage) {
   ScanForGroups(file, places[4] + 1, kFileId,
                 [&](uint64_t offset, const GroupHeader& header) {
                   EXPECT_EQ(header.synced_upto.offset,
-                            (header.last_sequence - 1) * 8);
+                            5000 + (header.last_sequence - 1) * 8);
                   found.push_back(offset);
                 });
   EXPECT_EQ(found, std::vector<uint64_t>(places.begin() + 5, places.end()));
