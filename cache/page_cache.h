@@ -118,6 +118,12 @@ class PageCache {
   // with kClaimed. REQUIRES: outside of any guard.
   ClaimResult Claim(PageEntry& entry, PageLoad* load);
 
+  // True while some thread loads the page.
+  bool Loading(const PageEntry& entry) const {
+    // Relaxed: a hint whether Wait is worth while.
+    return IsLoading(entry.load(std::memory_order_relaxed));
+  }
+
   // The frame has the page's bytes: makes the page resident and wakes who
   // waits. The caller keeps its hold until it calls Unhold(load.frame).
   // `use_count`, up to kMaxUseCount, is how often the clock passes by before it

@@ -12,7 +12,8 @@
 //               O_DIRECT alignment exceeds 4096 bytes is refused by Attach.
 //   ends        The tail of a file's last page is never shown.
 //   errors      Statuses only; no memory that it hands out can fault.
-//   memory      `cache_bytes`, plus 8 bytes for each 4 KiB of attached file, plus
+//   memory      `cache_bytes`, plus 8 bytes for each 4 KiB of attached file,
+//   plus
 //               copies that Pins own.
 //
 // Peek raises the page's use count (up to a cap) and counts one call in 64 for
@@ -27,8 +28,8 @@
 // (RWF_DONTCACHE), leaves the kernel's page cache as it was too. Only kPoint
 // reads raise use counts on a hit.
 //
-// Hint starts the kernel's own read-ahead under kBuffered and does nothing under
-// kDirect or for kReadOnce.
+// Hint starts the kernel's own read-ahead under kBuffered and does nothing
+// under kDirect or for kReadOnce.
 
 #ifndef QUIRE_IO_CACHED_PAGE_PROVIDER_H_
 #define QUIRE_IO_CACHED_PAGE_PROVIDER_H_
@@ -46,8 +47,9 @@ namespace quire::io {
 struct CachedProviderOptions {
   // How files are opened: kBuffered or kDirect.
   OpenMode open_mode = OpenMode::kBuffered;
-  // Memory for pages, in bytes; rounded up to 2 MiB, or to 4 KiB where less than
-  // 2 MiB is asked for. At least one piece under kBuffered, 4096 under kDirect.
+  // Memory for pages, in bytes; rounded up to 2 MiB, or to 4 KiB where less
+  // than 2 MiB is asked for. At least one piece under kBuffered, 4096 under
+  // kDirect.
   uint64_t cache_bytes = 64 << 20;
   // What a miss reads under kBuffered, in bytes: a power of two from 4096 to
   // 1 MiB. Not used under kDirect.

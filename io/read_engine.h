@@ -1,7 +1,7 @@
 // How batches of reads reach the kernel.
 //
-// A ReadEngine takes a whole batch, keeps as much of it in flight as it can, and
-// returns when every read has ended. It knows nothing of pages, caches or
+// A ReadEngine takes a whole batch, keeps as much of it in flight as it can,
+// and returns when every read has ended. It knows nothing of pages, caches or
 // checksums. io/open_provider.h's enum IoEngine names the kinds: io_uring
 // (io/uring_engine.h) and a loop of preadv (io/preadv_engine.h).
 
@@ -37,15 +37,18 @@ struct IoRequest {
   // Where the bytes go, in order; at least one piece, none of them empty, at
   // most IOV_MAX. Owned by the caller, like the memory behind.
   std::span<const iovec> pieces;
-  // How many bytes must be read for success: at most the sum of the pieces, and
-  // less only where the pieces reach past the end of the file to keep O_DIRECT's
-  // alignment. Bytes of the pieces beyond are unspecified.
-  uint64_t needed_bytes = 0;
+  // The bytes that must be read for success, which errors name too. They begin
+  // at or after `offset` and end within the pieces; the pieces may reach
+  // further to keep O_DIRECT's alignment, also past the end of the file. Bytes
+  // read from outside of the wanted range are unspecified.
+  uint64_t wanted_offset = 0;
+  uint64_t wanted_length = 0;
 
-  // Output: OK if at least `needed_bytes` were read. Else Unavailable (or what
+  // Output: OK if all wanted bytes were read. Else Unavailable (or what
   // io/posix_error.h says of the errno) naming file, offset, length and errno;
-  // DataLoss if the file ends too early. The pieces' bytes are then unspecified.
-  absl::Status status;
+  // DataLoss if the file ends too early. The pieces' bytes are then
+  // unspecified.
+  absl::Status status = absl::OkStatus();
 };
 
 // Thread-safe. Must not be used in a child process after a fork.
@@ -75,8 +78,9 @@ class ReadEngine {
   // way. To be called before the descriptor is closed.
   virtual void UnregisterFile(int handle) { (void)handle; }
 
-  // What the engine is and what it got from the kernel, for a property: "preadv"
-  // or "io_uring, registered files, memory not registered: ENOMEM (...)".
+  // What the engine is and what it got from the kernel, for a property:
+  // "preadv" or "io_uring, registered files, memory not registered: ENOMEM
+  // (...)".
   virtual std::string Description() const = 0;
 };
 

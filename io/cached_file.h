@@ -1,0 +1,58 @@
+// What the cached provider keeps for each attached file.
+
+#ifndef QUIRE_IO_CACHED_FILE_H_
+#define QUIRE_IO_CACHED_FILE_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "cache/frame_table.h"
+#include "cache/page_entry.h"
+#include "cache/translation.h"
+#include "io/file_system.h"
+#include "io/page_provider.h"
+
+namespace quire::io {
+
+// Immutable but for the entries. Thread-safe.
+class CachedFile final : public AttachedFile {
+ public:
+  static constexpr uint64_t kPageBytes = cache::kFrameBytes;
+
+  // `pages` has an entry for each page of `size_bytes`. `registered_file` is
+  // what the engine gave for the file's descriptor, or -1.
+  CachedFile(std::string path, uint64_t size_bytes,
+             std::unique_ptr<ReadableFile> file, int registered_file,
+             cache::Translation pages)
+      : AttachedFile(std::move(path), size_bytes),
+        file_(std::move(file)),
+        registered_file_(registered_file),
+        pages_(std::move(pages)) {}
+
+  // The file as this provider attached it. REQUIRES: it did.
+  static const CachedFile& From(const AttachedFile& file) {
+    return static_cast<const CachedFile&>(file);
+  }
+
+  const ReadableFile& file() const { return *file_; }
+  int registered_file() const { return registered_file_; }
+  const cache::Translation& pages() const { return pages_; }
+  cache::PageEntry& entry(uint64_t page) const { return pages_.entry(page); }
+
+  // Bytes of the file in `page`, which it has.
+  uint64_t PageSize(uint64_t page) const {
+    return std::min(kPageBytes, size_bytes() - page * kPageBytes);
+  }
+
+ private:
+  const std::unique_ptr<ReadableFile> file_;
+  const int registered_file_;
+  const cache::Translation pages_;
+};
+
+}  // namespace quire::io
+
+#endif  // QUIRE_IO_CACHED_FILE_H_

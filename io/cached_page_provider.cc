@@ -1,0 +1,215 @@
+#include "io/cached_page_provider.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "base/striped_counter.h"
+#include "cache/page_cache.h"
+#include "cache/translation.h"
+#include "io/cached_file.h"
+#include "io/cached_read.h"
+#include "io/page_loader.h"
+#include "io/sealed_file.h"
+
+namespace quire::io {
+namespace {
+
+constexpr uint64_t kPageBytes = CachedFile::kPageBytes;
+constexpr uint64_t kHugePageBytes = uint64_t{2} << 20;
+constexpr uint64_t kMaxPieceBytes = uint64_t{1} << 20;
+
+// One Peek in so many is counted, for all of them.
+constexpr uint32_t kPeekSample = 64;
+
+// Hits since the thread last counted some; shared by all providers, since only
+// the average matters. A counter proper would cost each hit as much as the rest
+// of it.
+constinit thread_local uint32_t peeks_to_count
+    __attribute__((tls_model("initial-exec"))) = 0;
+
+class CachedPageProvider final : public PageProvider, private PinOwner {
+ public:
+  CachedPageProvider(const CachedProviderOptions& options,
+                     FileSystem& file_system,
+                     std::unique_ptr<cache::PageCache> cache,
+                     std::unique_ptr<ReadEngine> engine)
+      : open_mode_(options.open_mode),
+        file_system_(file_system),
+        cache_(std::move(cache)),
+        engine_(std::move(engine)),
+        context_{.cache = *cache_,
+                 .engine = *engine_,
+                 .device_reads = device_reads_,
+                 .device_bytes = device_bytes_,
+                 .piece_pages = direct() ? 1 : options.piece_bytes / kPageBytes,
+                 .through_page_cache = !direct()} {
+    // Under kBuffered most reads are of pieces, which go to scattered frames,
+    // and the kernel takes registered memory only for reads into one place.
+    if (direct()) engine_->RegisterMemory(cache_->memory());
+  }
+
+  absl::StatusOr<std::unique_ptr<AttachedFile>> Attach(
+      const std::string& path, uint64_t size_bytes) override;
+  void Detach(std::unique_ptr<AttachedFile> file) override;
+  PeekResult Peek(const AttachedFile& file, uint64_t offset,
+                  uint64_t length) override;
+  void Read(std::span<ReadRequest> requests, CachePolicy policy) override;
+  void Hint(std::span<const Extent> extents, CachePolicy policy) override;
+  ProviderStats Stats() const override;
+
+ private:
+  void Unpin(uintptr_t frame) noexcept override {
+    cache_->Unpin(static_cast<cache::FrameIndex>(frame));
+  }
+
+  bool direct() const { return open_mode_ == OpenMode::kDirect; }
+
+  const OpenMode open_mode_;
+  FileSystem& file_system_;
+  base::StripedCounter peek_hits_;
+  base::StripedCounter read_extents_;
+  base::StripedCounter read_errors_;
+  base::StripedCounter device_reads_;
+  base::StripedCounter device_bytes_;
+  const std::unique_ptr<cache::PageCache> cache_;
+  // Destroyed before the cache, whose memory it may have registered.
+  const std::unique_ptr<ReadEngine> engine_;
+  const CachedReadContext context_;
+};
+
+absl::StatusOr<std::unique_ptr<AttachedFile>> CachedPageProvider::Attach(
+    const std::string& path, uint64_t size_bytes) {
+  QUIRE_ASSIGN_OR_RETURN(
+      std::unique_ptr<ReadableFile> file,
+      OpenSealedFile(file_system_, path, size_bytes, open_mode_));
+  if (file->direct_alignment() > kPageBytes) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "O_DIRECT on ", path, " asks for an alignment of ",
+        file->direct_alignment(), " bytes, more than ", kPageBytes));
+  }
+  QUIRE_ASSIGN_OR_RETURN(
+      cache::Translation pages,
+      cache::Translation::Create((size_bytes + kPageBytes - 1) / kPageBytes));
+  const int descriptor = file->descriptor();
+  int registered_file = -1;
+  if (descriptor >= 0) {
+    // Pieces are what is read ahead; scans use Hint. Only advice.
+    if (!direct()) posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
+    registered_file = engine_->RegisterFile(descriptor);
+  }
+  return std::make_unique<CachedFile>(path, size_bytes, std::move(file),
+                                      registered_file, std::move(pages));
+}
+
+void CachedPageProvider::Detach(std::unique_ptr<AttachedFile> file) {
+  const CachedFile& cached = CachedFile::From(*file);
+  cache_->Drop(cached.pages());
+  engine_->UnregisterFile(cached.registered_file());
+}
+
+PeekResult CachedPageProvider::Peek(const AttachedFile& file, uint64_t offset,
+                                    uint64_t length) {
+  QUIRE_DCHECK(length > 0 && offset + length <= file.size_bytes());
+  const cache::FrameIndex frame =
+      cache_->FindAndUse(CachedFile::From(file).entry(offset / kPageBytes));
+  if (frame == cache::kNoFrame) return {};
+  if (++peeks_to_count == kPeekSample) {
+    peeks_to_count = 0;
+    peek_hits_.Add(kPeekSample);
+  }
+  const uint64_t within = offset % kPageBytes;
+  return {.data = cache_->Data(frame) + within,
+          .size = std::min(length, kPageBytes - within),
+          .may_fault = false,
+          .marks = &cache_->Marks(frame)};
+}
+
+void CachedPageProvider::Read(std::span<ReadRequest> requests,
+                              CachePolicy policy) {
+  CachedRead(context_, *this, requests, policy).Run();
+  int64_t errors = 0;
+  for (const ReadRequest& request : requests) {
+    if (!request.status.ok()) ++errors;
+  }
+  read_extents_.Add(static_cast<int64_t>(requests.size()));
+  if (errors > 0) read_errors_.Add(errors);
+}
+
+void CachedPageProvider::Hint(std::span<const Extent> extents,
+                              CachePolicy policy) {
+  if (direct() || policy == CachePolicy::kReadOnce) return;
+  for (const Extent& extent : extents) {
+    const int descriptor = CachedFile::From(*extent.file).file().descriptor();
+    // A length of 0 would mean the rest of the file.
+    if (descriptor < 0 || extent.length == 0) continue;
+    posix_fadvise(descriptor, static_cast<off_t>(extent.offset),
+                  static_cast<off_t>(extent.length), POSIX_FADV_WILLNEED);
+  }
+}
+
+ProviderStats CachedPageProvider::Stats() const {
+  ProviderStats stats;
+  stats.peek_hits = static_cast<uint64_t>(peek_hits_.Sum());
+  stats.read_extents = static_cast<uint64_t>(read_extents_.Sum());
+  stats.device_reads = static_cast<uint64_t>(device_reads_.Sum());
+  stats.device_bytes = static_cast<uint64_t>(device_bytes_.Sum());
+  stats.read_errors = static_cast<uint64_t>(read_errors_.Sum());
+  stats.evictions = cache_->evictions();
+  stats.cache_capacity_bytes = cache_->memory().size();
+  stats.cache_used_bytes = cache_->used_frames() * kPageBytes;
+  stats.cache_pinned_bytes = cache_->pinned_frames() * kPageBytes;
+  return stats;
+}
+
+absl::Status Validate(const CachedProviderOptions& options) {
+  const uint64_t piece = options.piece_bytes;
+  const bool direct = options.open_mode == OpenMode::kDirect;
+  if (!direct && (piece < kPageBytes || piece > kMaxPieceBytes ||
+                  (piece & (piece - 1)) != 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the piece that a buffered read takes, ", piece,
+                     " bytes, isn't a power of two from 4096 to 1 MiB"));
+  }
+  const uint64_t least = direct ? kPageBytes : piece;
+  if (options.cache_bytes < least) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a cache of ", options.cache_bytes,
+                     " bytes is too small: it must hold ", least));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PageProvider>> NewCachedPageProvider(
+    const CachedProviderOptions& options, FileSystem& file_system,
+    std::unique_ptr<ReadEngine> engine) {
+  QUIRE_RETURN_IF_ERROR(Validate(options));
+  // Below a huge page, exactly what was asked for: a buffer of one page is a
+  // setting to measure.
+  const uint64_t unit =
+      options.cache_bytes < kHugePageBytes ? kPageBytes : kHugePageBytes;
+  const uint64_t page_count =
+      (options.cache_bytes - 1) / unit * (unit / kPageBytes) +
+      unit / kPageBytes;
+  if (page_count >= cache::kNoFrame) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a cache of ", options.cache_bytes, " bytes has too many pages"));
+  }
+  QUIRE_ASSIGN_OR_RETURN(
+      std::unique_ptr<cache::PageCache> cache,
+      cache::PageCache::Create(static_cast<uint32_t>(page_count)));
+  return std::make_unique<CachedPageProvider>(
+      options, file_system, std::move(cache), std::move(engine));
+}
+
+}  // namespace quire::io

@@ -1,0 +1,226 @@
+#include "io/uring_engine.h"
+
+#include <sys/resource.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/mutex.h"
+#include "base/status_macros.h"
+#include "io/blocking_read.h"
+#include "io/uring_ring.h"
+
+namespace quire::io {
+namespace {
+
+// Files that can be registered; a store that has more open reads the rest by
+// their descriptors.
+constexpr uint64_t kMaxRegisteredFiles = 4096;
+
+// The kernel refuses a larger table than the process may have descriptors.
+uint32_t RegisteredFileCount() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(limit.rlim_cur, kMaxRegisteredFiles));
+}
+
+size_t DefaultRingCount() {
+  return std::clamp<size_t>(2 * std::thread::hardware_concurrency(), 2, 32);
+}
+
+// A pool of rings: a batch takes one, so that a completion has one owner, and
+// gives it back when all of the batch is done. Rings are made when all are
+// taken, up to a limit; then batches wait for one.
+class UringEngine final : public ReadEngine {
+ public:
+  explicit UringEngine(const UringOptions& options)
+      : options_(options),
+        file_count_(RegisteredFileCount()),
+        max_rings_(options.max_rings != 0 ? options.max_rings
+                                          : DefaultRingCount()) {}
+
+  // Makes the first ring, which shows whether the machine allows any.
+  absl::Status MakeFirstRing() {
+    base::MutexLock lock(mu_);
+    QUIRE_ASSIGN_OR_RETURN(UringRing * ring, MakeRing());
+    free_.push_back(ring);
+    return absl::OkStatus();
+  }
+
+  void ReadBatch(std::span<IoRequest> requests) override {
+    std::vector<IoRequest*> batch;
+    if (requests.size() > 1) {
+      for (IoRequest& request : requests) {
+        if (request.file->descriptor() >= 0) batch.push_back(&request);
+      }
+    }
+    if (!batch.empty()) RunBatch(batch);
+    for (IoRequest& request : requests) {
+      if (requests.size() == 1 || request.file->descriptor() < 0) {
+        ReadBlocking(request);
+      }
+    }
+  }
+
+  void RegisterMemory(std::span<std::byte> memory) override {
+    base::MutexLock lock(mu_);
+    if (memory.size() > options_.max_registered_bytes) {
+      memory_refused_ = absl::FailedPreconditionError(
+          absl::StrCat(memory.size(), " bytes are more than the limit of ",
+                       options_.max_registered_bytes));
+      return;
+    }
+    memory_ = memory;
+    for (const auto& ring : rings_) {
+      memory_refused_.Update(ring->RegisterMemory(memory));
+    }
+  }
+
+  int RegisterFile(int descriptor) override {
+    base::MutexLock lock(mu_);
+    const auto free_slot = std::find(files_.begin(), files_.end(), -1);
+    const auto handle = static_cast<uint32_t>(free_slot - files_.begin());
+    if (handle >= file_count_) return -1;
+    for (const auto& ring : rings_) {
+      if (ring->UpdateFile(handle, descriptor).ok()) continue;
+      ClearFile(handle);
+      return -1;
+    }
+    if (free_slot == files_.end()) files_.push_back(-1);
+    files_[handle] = descriptor;
+    return static_cast<int>(handle);
+  }
+
+  void UnregisterFile(int handle) override {
+    if (handle < 0) return;
+    base::MutexLock lock(mu_);
+    files_[static_cast<size_t>(handle)] = -1;
+    ClearFile(static_cast<uint32_t>(handle));
+  }
+
+  std::string Description() const override {
+    base::MutexLock lock(mu_);
+    return absl::StrCat("io_uring, ", Registered("files", files_refused_), ", ",
+                        memory_.empty() && memory_refused_.ok()
+                            ? "memory not registered"
+                            : Registered("memory", memory_refused_));
+  }
+
+ private:
+  static std::string Registered(const char* what, const absl::Status& refused) {
+    if (refused.ok()) return absl::StrCat("registered ", what);
+    return absl::StrCat(what, " not registered: ", refused.message());
+  }
+
+  // Adds a ring with all that is registered. What it can't register, it reads
+  // without.
+  absl::StatusOr<UringRing*> MakeRing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<UringRing> ring,
+                           UringRing::Create(options_.depth));
+    files_refused_.Update(ring->RegisterFiles(file_count_, files_));
+    if (!memory_.empty()) {
+      memory_refused_.Update(ring->RegisterMemory(memory_));
+    }
+    rings_.push_back(std::move(ring));
+    return rings_.back().get();
+  }
+
+  // Takes a file out of all rings. Where the kernel fails to (it is short of
+  // memory) the file stays open until its slot is used again.
+  void ClearFile(uint32_t handle) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    for (const auto& ring : rings_) ring->UpdateFile(handle, -1).IgnoreError();
+  }
+
+  // A ring for the calling thread alone; nullptr if there is none any more.
+  UringRing* TakeRing() ABSL_LOCKS_EXCLUDED(mu_);
+  void GiveRingBack(UringRing* ring, bool usable) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Reads `batch`, whose files have descriptors, in rounds of a ring's depth.
+  void RunBatch(std::span<IoRequest* const> batch);
+
+  const UringOptions options_;
+  const uint32_t file_count_;
+
+  mutable base::Mutex mu_;
+  base::CondVar ring_given_back_;
+  // Rings that there may be.
+  size_t max_rings_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::unique_ptr<UringRing>> rings_ ABSL_GUARDED_BY(mu_);
+  std::vector<UringRing*> free_ ABSL_GUARDED_BY(mu_);
+  std::vector<int> files_ ABSL_GUARDED_BY(mu_);  // by handle; -1: none
+  std::span<std::byte> memory_ ABSL_GUARDED_BY(mu_);
+  // Why some ring does without; OK if none does.
+  absl::Status files_refused_ ABSL_GUARDED_BY(mu_);
+  absl::Status memory_refused_ ABSL_GUARDED_BY(mu_);
+};
+
+UringRing* UringEngine::TakeRing() {
+  base::MutexLock lock(mu_);
+  while (true) {
+    if (!free_.empty()) {
+      UringRing* const ring = free_.back();
+      free_.pop_back();
+      return ring;
+    }
+    if (rings_.size() < max_rings_) {
+      const absl::StatusOr<UringRing*> ring = MakeRing();
+      if (ring.ok()) return *ring;
+      max_rings_ = rings_.size();
+    } else if (rings_.empty()) {
+      return nullptr;
+    } else {
+      ring_given_back_.Wait(mu_);
+    }
+  }
+}
+
+void UringEngine::GiveRingBack(UringRing* ring, bool usable) {
+  base::MutexLock lock(mu_);
+  if (usable) {
+    free_.push_back(ring);
+  } else {
+    std::erase_if(rings_,
+                  [&](const auto& owned) { return owned.get() == ring; });
+  }
+  // One waiter can go on in both cases: with this ring or by making another.
+  // With none left and none to be made, all must.
+  ring_given_back_.NotifyAll();
+}
+
+void UringEngine::RunBatch(std::span<IoRequest* const> batch) {
+  UringRing* const ring = TakeRing();
+  bool usable = ring != nullptr;
+  while (usable && !batch.empty()) {
+    const size_t round = std::min<size_t>(batch.size(), options_.depth);
+    usable = ring->Run(batch.first(round));
+    batch = batch.subspan(round);
+  }
+  for (IoRequest* request : batch) ReadBlocking(*request);
+  if (ring != nullptr) GiveRingBack(ring, usable);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ReadEngine>> MakeUringEngine(
+    const UringOptions& options) {
+  if (options.depth == 0 || options.depth > 4096) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("io_uring depth ", options.depth, " isn't in [1, 4096]"));
+  }
+  auto engine = std::make_unique<UringEngine>(options);
+  QUIRE_RETURN_IF_ERROR(engine->MakeFirstRing());
+  return engine;
+}
+
+}  // namespace quire::io
