@@ -1,0 +1,97 @@
+// quire stat: counters, gauges and properties of a database.
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kv/db.h"
+#include "kv/stats.h"
+#include "nlohmann/json.hpp"
+#include "tools/command.h"
+#include "tools/open_database.h"
+
+namespace quire::tools {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr char kDetails[] =
+    "Opens the database and prints its state: sizes, runs, segments, entries "
+    "and the read mode that this machine gave, then the other properties. "
+    "Counters "
+    "count from the opening.\n"
+    "\n"
+    "With --json: one object with the members \"stats\" and \"properties\".";
+
+class StatCommand final : public Command {
+ public:
+  StatCommand()
+      : Command({.name = "stat",
+                 .arguments = "DB",
+                 .summary = "print sizes, counters and properties",
+                 .details = kDetails,
+                 .arguments_min = 1,
+                 .arguments_max = 1}) {}
+
+  void DefineFlags(FlagSet& flags) override {
+    flags.AddSwitch("json", "Print JSON.", &json_);
+    database_.Define(flags);
+  }
+
+  ExitCode Run(const std::vector<std::string>& arguments,
+               Console& console) override {
+    ExitCode code = ExitCode::kOk;
+    const std::unique_ptr<DB> db = database_.Open(arguments[0], console, &code);
+    if (db == nullptr) return code;
+    const Stats stats = db->GetStats();
+    console.out().Write(json_ ? Json(*db, stats) : Text(*db, stats));
+    return CloseDatabase(*db, code, console);
+  }
+
+ private:
+  // Properties that repeat what is printed from GetStats.
+  static bool IsStatistics(std::string_view property) {
+    return property.starts_with("quire.stats");
+  }
+
+  static std::string Text(DB& db, const Stats& stats) {
+    std::string text = StatsToText(stats);
+    for (const DB::PropertyDescription& property : DB::Properties()) {
+      if (IsStatistics(property.name)) continue;
+      const std::optional<std::string> value = db.GetProperty(property.name);
+      if (!value) continue;
+      // A value of several lines starts on a line of its own.
+      const bool is_long = value->find('\n') != std::string::npos;
+      text += property.name + (is_long ? ":\n" : ": ") + *value;
+      if (!text.ends_with('\n')) text += '\n';
+    }
+    return text;
+  }
+
+  static std::string Json(DB& db, const Stats& stats) {
+    ordered_json properties = ordered_json::object();
+    for (const DB::PropertyDescription& property : DB::Properties()) {
+      if (IsStatistics(property.name)) continue;
+      const std::optional<std::string> value = db.GetProperty(property.name);
+      if (value) properties[property.name] = *value;
+    }
+    const ordered_json object = {
+        {"stats", ordered_json::parse(StatsToJson(stats), nullptr, false)},
+        {"properties", std::move(properties)}};
+    // Reasons in properties may quote paths, which needn't be UTF-8.
+    return object.dump(2, ' ', false, ordered_json::error_handler_t::replace) +
+           "\n";
+  }
+
+  DatabaseFlags database_{Access::kRead};
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeStatCommand() {
+  return std::make_unique<StatCommand>();
+}
+
+}  // namespace quire::tools
