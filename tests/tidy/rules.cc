@@ -189,8 +189,8 @@ std::optional<int> Height(std::string_view layer) {
       {"io", 2},
       {"kv", 3},
       {"tools", 4},
-      {"benchmarks", 4},
-      {"tests", 5},
+      {"benchmarks", 5},
+      {"tests", 6},
   }};
   for (const auto& [name, height] : kHeights) {
     if (name == layer) return height;

@@ -33,7 +33,7 @@ using Files = std::map<std::string, std::string>;
 std::vector<Finding> CheckBannedNames(const Files& files);
 
 // Includes that point up: a layer may include itself and those below it, in the
-// order base, cache, io, kv, then tools and benchmarks, then tests.
+// order base, cache, io, kv, tools, benchmarks, tests.
 std::vector<Finding> CheckIncludeDirection(const Files& files);
 
 // Headers whose include guard isn't QUIRE_ and the path: QUIRE_IO_X_H_.
