@@ -14,17 +14,24 @@ namespace quire::io {
 
 // How a database reads its files. The bytes on disk never depend on it.
 enum class ReadMode : uint8_t {
-  kPread,     // the kernel caches and copies; one system call a read
-  kBuffered,  // pieces read through the page cache into a user-space cache
-  kMmap,  // files mapped; copies under a guard that turns SIGBUS into a Status
-  kDirect,  // O_DIRECT into a user-space cache
+  // The kernel caches and copies; one system call a read.
+  kPread,
+  // Pieces are read through the page cache into a cache in user space.
+  kBuffered,
+  // Files are mapped; copies under a guard that turns SIGBUS into a Status.
+  kMmap,
+  // O_DIRECT into a cache in user space.
+  kDirect,
 };
 
 // What to do where the machine refuses what was asked for.
 enum class ProviderPolicy : uint8_t {
-  kRequire,  // fail, naming what was refused and why
-  kPrefer,  // fall back (direct -> buffered, mmap -> pread, io_uring -> preadv)
-            // and say so in OpenedProvider
+  // Fail, naming what was refused and why.
+  kRequire,
+  // Fall back (direct to buffered, mmap to pread, io_uring to preadv) and say
+  // so
+  // in OpenedProvider.
+  kPrefer,
 };
 
 // How batches of reads reach the kernel.
@@ -38,8 +45,8 @@ struct ProviderOptions {
   ProviderPolicy read_mode_policy = ProviderPolicy::kPrefer;
   IoEngine io_engine = IoEngine::kIoUring;
   ProviderPolicy io_engine_policy = ProviderPolicy::kPrefer;
-  // Memory for cached pages (buffered, direct), in bytes; rounded up to whole 2
-  // MiB. At least one piece.
+  // Memory for cached pages (kBuffered, kDirect), in bytes; rounded up as
+  // CachedProviderOptions says. At least one piece.
   uint64_t cache_bytes = 64 << 20;
   // What one miss reads under kBuffered, in bytes: a power of two from 4096 to
   // 1 MiB.
@@ -49,17 +56,29 @@ struct ProviderOptions {
 struct OpenedProvider {
   std::unique_ptr<PageProvider> provider;
   ReadMode effective_mode;
-  IoEngine effective_engine;  // meaningless under kMmap
-  std::string mode_reason;    // why effective_mode is not what was asked for;
-                              // empty if it is
-  std::string engine_reason;  // likewise
+  IoEngine effective_engine;  // meaningless under kMmap, which needs none
+  // Why effective_mode isn't what was asked for, or why it could not be tried;
+  // empty if it is and was.
+  std::string mode_reason;
+  // Why effective_engine isn't what was asked for; empty if it is.
+  std::string engine_reason;
+  // The engine and what it got from the kernel (ReadEngine::Description); empty
+  // under kMmap.
+  std::string engine_description;
 };
 
-// Probes `directory` (a file is created, read under the asked mode and removed,
-// unless the directory holds a sealed file to probe with or is read-only) and
-// builds the provider. `file_system` must outlive it. Errors: InvalidArgument
-// for options out of range; FailedPrecondition naming what was refused, under
-// kRequire.
+// Tries what was asked for and builds the provider. `file_system` must outlive
+// it.
+//
+// kMmap and kDirect are tried on a file in `directory`: one that is there
+// already, else one that is made for it ("quire-probe-...") and removed again.
+// Where none can be made (a read-only file system, no space) or the one that is
+// there can't be read for a reason of its own (a media error) the mode is taken
+// untried, and mode_reason says so. io_uring is tried by making a ring.
+//
+// Errors: InvalidArgument for options out of range; NotFound if there is no
+// such directory; under kRequire FailedPrecondition naming what was refused and
+// why; ResourceExhausted without memory for the cache.
 absl::StatusOr<OpenedProvider> OpenProvider(const ProviderOptions& options,
                                             FileSystem& file_system,
                                             const std::string& directory);

@@ -58,6 +58,17 @@ absl::StatusOr<std::unique_ptr<std::byte[]>> AllocateCopy(
   return bytes;
 }
 
+std::unique_ptr<std::byte[]> BeginCopy(ReadRequest& request) {
+  request.pin.Reset();
+  request.status = CheckExtent(request.extent);
+  if (!request.status.ok() || request.extent.length == 0) return nullptr;
+  absl::StatusOr<std::unique_ptr<std::byte[]>> bytes =
+      AllocateCopy(request.extent);
+  if (bytes.ok()) return *std::move(bytes);
+  request.status = std::move(bytes).status();
+  return nullptr;
+}
+
 Pin MakeOwnedPin(std::unique_ptr<std::byte[]> bytes, size_t size) {
   std::byte* const data = bytes.release();
   return Pin({data, size}, nullptr, &heap_pin_owner,

@@ -32,6 +32,11 @@ absl::Status CheckExtent(const Extent& extent);
 // is none to be had. The extent must have passed CheckExtent.
 absl::StatusOr<std::unique_ptr<std::byte[]>> AllocateCopy(const Extent& extent);
 
+// Begins to answer a request from a copy: drops the pin that it holds, checks
+// the extent and gives memory for its bytes. nullptr if there is nothing to
+// read: the request has its final status then.
+std::unique_ptr<std::byte[]> BeginCopy(ReadRequest& request);
+
 // A pin that owns `bytes`, of which there are `size`. It depends on no
 // provider.
 Pin MakeOwnedPin(std::unique_ptr<std::byte[]> bytes, size_t size);

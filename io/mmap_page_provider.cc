@@ -1,0 +1,355 @@
+#include "io/mmap_page_provider.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/mutex.h"
+#include "base/status_macros.h"
+#include "cache/epoch.h"
+#include "io/guarded_copy.h"
+#include "io/merged_read.h"
+#include "io/posix_error.h"
+#include "io/preadv_engine.h"
+#include "io/provider_counters.h"
+#include "io/read_engine.h"
+#include "io/sealed_file.h"
+
+namespace quire::io {
+namespace {
+
+constexpr uint64_t kHugePage = 2 << 20;
+
+uint64_t PageSize() {
+  static const uint64_t page_size =
+      static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return page_size;
+}
+
+// A file mapped read-only; unmapped at destruction.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(Mapping&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  Mapping& operator=(Mapping&&) = delete;
+  ~Mapping() {
+    if (data_ != nullptr) munmap(data_, size_);
+  }
+
+  // Maps the first `size` bytes, not 0, of `file`.
+  static absl::StatusOr<Mapping> Map(const ReadableFile& file, uint64_t size);
+
+  const std::byte* data() const { return data_; }
+
+  // Gives the kernel advice about the pages that [offset, offset + length)
+  // touches. Nothing depends on whether it is taken.
+  void Advise(uint64_t offset, uint64_t length, int advice) const {
+    const uint64_t begin = offset / PageSize() * PageSize();
+    madvise(data_ + begin, offset + length - begin, advice);
+  }
+  void AdviseAll(int advice) const { Advise(0, size_, advice); }
+
+  // Whether every page that the range touches is in memory, as far as the
+  // kernel tells. Another process may own the file, and then it doesn't.
+  bool InMemory(uint64_t offset, uint64_t length) const;
+
+ private:
+  Mapping(std::byte* data, uint64_t size) : data_(data), size_(size) {}
+
+  std::byte* data_ = nullptr;
+  uint64_t size_ = 0;
+};
+
+absl::StatusOr<Mapping> Mapping::Map(const ReadableFile& file, uint64_t size) {
+  // Reserves enough to find a multiple of 2 MiB in it, maps the file there and
+  // gives the rest back.
+  const uint64_t reserved = size + kHugePage;
+  void* const reservation =
+      mmap(nullptr, reserved, PROT_NONE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reservation == MAP_FAILED) {
+    return PosixError(errno, "reserve addresses to map", file.path(), 0, size);
+  }
+  std::byte* const begin = static_cast<std::byte*>(reservation);
+  const uint64_t skipped =
+      -reinterpret_cast<uintptr_t>(reservation) % kHugePage;
+  std::byte* const data = begin + skipped;
+  if (mmap(data, size, PROT_READ, MAP_SHARED | MAP_FIXED, file.descriptor(),
+           0) == MAP_FAILED) {
+    const int error = errno;
+    munmap(reservation, reserved);
+    return PosixError(error, "mmap", file.path(), 0, size);
+  }
+  const uint64_t used = (size + PageSize() - 1) / PageSize() * PageSize();
+  if (skipped > 0) munmap(begin, skipped);
+  if (skipped + used < reserved) {
+    munmap(data + used, reserved - skipped - used);
+  }
+  return Mapping(data, size);
+}
+
+bool Mapping::InMemory(uint64_t offset, uint64_t length) const {
+  unsigned char resident[256];
+  const uint64_t step = sizeof(resident) * PageSize();
+  const uint64_t end = offset + length;
+  for (uint64_t at = offset / PageSize() * PageSize(); at < end; at += step) {
+    const uint64_t size = std::min(end - at, step);
+    const uint64_t page_count = (size + PageSize() - 1) / PageSize();
+    if (mincore(data_ + at, size, resident) != 0) return false;
+    if (!std::all_of(resident, resident + page_count,
+                     [](unsigned char page) { return (page & 1) != 0; })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+class MmapFile final : public AttachedFile {
+ public:
+  MmapFile(std::string path, uint64_t size_bytes,
+           std::unique_ptr<ReadableFile> file, Mapping mapping)
+      : AttachedFile(std::move(path), size_bytes),
+        file_(std::move(file)),
+        mapping_(std::move(mapping)) {}
+
+  const ReadableFile& file() const { return *file_; }
+  const Mapping& mapping() const { return mapping_; }
+
+  // The size that the file has now, in bytes; less than size_bytes() if it was
+  // cut short.
+  absl::StatusOr<uint64_t> CurrentSize() const {
+    struct stat status;
+    if (fstat(file_->descriptor(), &status) != 0) {
+      return PosixError(errno, "stat", path());
+    }
+    return static_cast<uint64_t>(status.st_size);
+  }
+
+ private:
+  const std::unique_ptr<ReadableFile> file_;
+  const Mapping mapping_;
+};
+
+const MmapFile& Downcast(const AttachedFile* file) {
+  return static_cast<const MmapFile&>(*file);
+}
+
+class MmapPageProvider final : public PageProvider {
+ public:
+  MmapPageProvider(uint64_t memory_bytes, FileSystem& file_system)
+      : memory_bytes_(memory_bytes),
+        file_system_(file_system),
+        engine_(MakePreadvEngine()) {}
+
+  absl::StatusOr<std::unique_ptr<AttachedFile>> Attach(
+      const std::string& path, uint64_t size_bytes) override;
+  void Detach(std::unique_ptr<AttachedFile> file) override;
+
+  PeekResult Peek(const AttachedFile& file, uint64_t offset,
+                  uint64_t length) override {
+    QUIRE_DCHECK(cache::EpochGuard::Active());
+    QUIRE_DCHECK(length > 0);
+    QUIRE_DCHECK(CheckExtent({&file, offset, length}).ok());
+    return {.data = Downcast(&file).mapping().data() + offset,
+            .size = length,
+            .may_fault = true,
+            .marks = nullptr};
+  }
+
+  void Read(std::span<ReadRequest> requests, CachePolicy policy) override;
+
+  void Hint(std::span<const Extent> extents, CachePolicy policy) override {
+    if (policy == CachePolicy::kReadOnce) return;
+    for (const Extent& extent : extents) {
+      if (extent.length > 0 && CheckExtent(extent).ok()) {
+        Downcast(extent.file)
+            .mapping()
+            .Advise(extent.offset, extent.length, MADV_WILLNEED);
+      }
+    }
+  }
+
+  ProviderStats Stats() const override { return counters_.Stats(); }
+
+ private:
+  // Sets the advice of all files after one came or went.
+  void UpdateAdvice() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Starts reading what isn't in memory.
+  void ReadAhead(std::span<const ReadRequest> requests);
+
+  // Copies one extent; its status is final unless the file was cut short within
+  // the extent's last page.
+  void Copy(ReadRequest& request);
+
+  // What `request` comes to after its copy has met a fault.
+  absl::Status ReadAfterFault(const ReadRequest& request,
+                              std::span<std::byte> bytes);
+
+  // Gives DataLoss to requests whose bytes were beyond the end of a file.
+  void CheckSizes(std::span<ReadRequest> requests);
+
+  const uint64_t memory_bytes_;
+  FileSystem& file_system_;
+  const std::unique_ptr<ReadEngine> engine_;
+  ProviderCounters counters_;
+
+  base::Mutex mu_;
+  std::set<const MmapFile*> files_ ABSL_GUARDED_BY(mu_);  // without empty ones
+  uint64_t attached_bytes_ ABSL_GUARDED_BY(mu_) = 0;      // of files_
+  bool exceeds_memory_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+absl::StatusOr<std::unique_ptr<AttachedFile>> MmapPageProvider::Attach(
+    const std::string& path, uint64_t size_bytes) {
+  QUIRE_ASSIGN_OR_RETURN(
+      std::unique_ptr<ReadableFile> file,
+      OpenSealedFile(file_system_, path, size_bytes, OpenMode::kBuffered));
+  if (file->descriptor() < 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "mmap ", path, ": the file system gives no descriptor for it"));
+  }
+  if (size_bytes == 0) {  // which can't be mapped
+    return std::make_unique<MmapFile>(path, 0, std::move(file), Mapping());
+  }
+  QUIRE_ASSIGN_OR_RETURN(Mapping mapping, Mapping::Map(*file, size_bytes));
+  auto mapped = std::make_unique<MmapFile>(path, size_bytes, std::move(file),
+                                           std::move(mapping));
+  base::MutexLock lock(mu_);
+  files_.insert(mapped.get());
+  attached_bytes_ += size_bytes;
+  if (exceeds_memory_) mapped->mapping().AdviseAll(MADV_RANDOM);
+  UpdateAdvice();
+  return mapped;
+}
+
+void MmapPageProvider::Detach(std::unique_ptr<AttachedFile> file) {
+  base::MutexLock lock(mu_);
+  if (files_.erase(&Downcast(file.get())) == 0) return;
+  attached_bytes_ -= file->size_bytes();
+  UpdateAdvice();
+}
+
+void MmapPageProvider::UpdateAdvice() {
+  const bool exceeds_memory = attached_bytes_ > memory_bytes_;
+  if (exceeds_memory == exceeds_memory_) return;
+  exceeds_memory_ = exceeds_memory;
+  for (const MmapFile* file : files_) {
+    file->mapping().AdviseAll(exceeds_memory ? MADV_RANDOM : MADV_NORMAL);
+  }
+}
+
+void MmapPageProvider::Read(std::span<ReadRequest> requests,
+                            CachePolicy policy) {
+  QUIRE_DCHECK(!cache::EpochGuard::Active());
+  if (policy == CachePolicy::kReadOnce) {
+    const MergedReadCost cost = ReadMerged(
+        requests,
+        [](const AttachedFile& file) {
+          return ReadSource{&Downcast(&file).file(), -1};
+        },
+        /*drop_behind=*/true, *engine_);
+    counters_.AddDeviceReads(cost.reads, cost.bytes);
+  } else {
+    if (requests.size() > 1) ReadAhead(requests);
+    for (ReadRequest& request : requests) Copy(request);
+    CheckSizes(requests);
+  }
+  counters_.AddExtents(requests);
+}
+
+void MmapPageProvider::ReadAhead(std::span<const ReadRequest> requests) {
+  for (const ReadRequest& request : requests) {
+    const Extent& extent = request.extent;
+    if (extent.length == 0 || !CheckExtent(extent).ok()) continue;
+    const Mapping& mapping = Downcast(extent.file).mapping();
+    if (!mapping.InMemory(extent.offset, extent.length)) {
+      mapping.Advise(extent.offset, extent.length, MADV_WILLNEED);
+    }
+  }
+}
+
+void MmapPageProvider::Copy(ReadRequest& request) {
+  std::unique_ptr<std::byte[]> bytes = BeginCopy(request);
+  if (bytes == nullptr) return;
+  const Extent& extent = request.extent;
+  const std::byte* const source =
+      Downcast(extent.file).mapping().data() + extent.offset;
+  if (!GuardedCopy(bytes.get(), source, extent.length)) {
+    request.status = ReadAfterFault(request, {bytes.get(), extent.length});
+  }
+  if (request.status.ok()) {
+    request.pin = MakeOwnedPin(std::move(bytes), extent.length);
+  }
+}
+
+absl::Status MmapPageProvider::ReadAfterFault(const ReadRequest& request,
+                                              std::span<std::byte> bytes) {
+  // The kernel says by errno what it can't say by a signal, and what was out of
+  // order for a moment succeeds. A file cut short gives DataLoss here.
+  counters_.AddDeviceReads(1, bytes.size());
+  return Downcast(request.extent.file)
+      .file()
+      .ReadAt(request.extent.offset, bytes);
+}
+
+void MmapPageProvider::CheckSizes(std::span<ReadRequest> requests) {
+  // After the copies: a file that still is as long as it was sealed was so
+  // before. One look at each file, of which a batch has few.
+  absl::InlinedVector<std::pair<const AttachedFile*, absl::StatusOr<uint64_t>>,
+                      4>
+      sizes;
+  for (ReadRequest& request : requests) {
+    const Extent& extent = request.extent;
+    if (!request.status.ok() || extent.length == 0) continue;
+    auto known = std::find_if(
+        sizes.begin(), sizes.end(),
+        [&](const auto& size) { return size.first == extent.file; });
+    if (known == sizes.end()) {
+      sizes.emplace_back(extent.file, Downcast(extent.file).CurrentSize());
+      known = sizes.end() - 1;
+    }
+    const absl::StatusOr<uint64_t>& size = known->second;
+    if (!size.ok()) {
+      request.status = size.status();
+    } else if (extent.offset + extent.length > *size) {
+      request.status = CutShortError(extent.file->path(), extent.offset,
+                                     extent.length, *size);
+    }
+    if (!request.status.ok()) request.pin.Reset();
+  }
+}
+
+uint64_t MachineMemoryBytes() {
+  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+std::unique_ptr<PageProvider> NewMmapPageProvider(
+    const MmapProviderOptions& options, FileSystem& file_system) {
+  return std::make_unique<MmapPageProvider>(
+      options.memory_bytes != 0 ? options.memory_bytes : MachineMemoryBytes(),
+      file_system);
+}
+
+}  // namespace quire::io

@@ -1,0 +1,58 @@
+// The provider that maps each file and lets the processor find the bytes.
+//
+//   threads     All calls are thread-safe.
+//   blocking    Peek never enters the kernel, but touching what it gives may
+//               fault and then waits for the device: the one place where
+//               reading blocks inside an EpochGuard. Read blocks. Hint starts
+//               read-ahead and may wait for room in the device's queue.
+//   alignment   None.
+//   ends        As the interface says. Beyond the end of a file that was cut
+//               short, its last page shows zeros without any signal: Read looks
+//               at the file's size after it has copied, so it gives DataLoss;
+//               whoever copies from a Peek must verify a checksum of the copy.
+//   errors      Peek's bytes may raise SIGBUS: they are for io::GuardedCopy.
+//   Read
+//               turns a fault into the Status that a pread of the same bytes
+//               gives, or into bytes where that succeeds.
+//   memory      None of its own but page tables; a Pin owns a copy.
+//
+// A file is mapped once, read-only, at an address that is a multiple of 2 MiB,
+// so that the kernel can map large pieces of its page cache as huge pages. Only
+// while all attached files together are larger than the memory is the kernel
+// told not to read ahead (MADV_RANDOM): that advice also keeps it from making
+// huge mappings.
+//
+// A batch of Read whose pages aren't all in memory has them read ahead together
+// (MADV_WILLNEED) before it touches them one after the other. kReadOnce doesn't
+// touch the mapping, which would fill the page cache: it reads with preadv, as
+// the pread provider does.
+//
+// Stats: device_reads and device_bytes count reads by preadv only, since faults
+// are the kernel's; Peek isn't counted.
+
+#ifndef QUIRE_IO_MMAP_PAGE_PROVIDER_H_
+#define QUIRE_IO_MMAP_PAGE_PROVIDER_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "io/file_system.h"
+#include "io/page_provider.h"
+
+namespace quire::io {
+
+struct MmapProviderOptions {
+  // How much file data fits into memory, in bytes. 0: the machine's memory.
+  uint64_t memory_bytes = 0;
+};
+
+// Attach gives FailedPrecondition where a file can't be mapped: it has no
+// descriptor, or its file system doesn't offer it (ENODEV); ResourceExhausted
+// where the process has too many mappings or too little address space (ENOMEM).
+// `file_system` must outlive the provider.
+std::unique_ptr<PageProvider> NewMmapPageProvider(
+    const MmapProviderOptions& options, FileSystem& file_system);
+
+}  // namespace quire::io
+
+#endif  // QUIRE_IO_MMAP_PAGE_PROVIDER_H_
