@@ -39,7 +39,9 @@ class FaultyFileSystem::Writable final : public io::WritableFile {
 
   absl::Status WriteAt(uint64_t offset,
                        std::span<const std::byte> data) override {
-    const std::optional<Fault> fault = owner_.Begin(FileOp::kWrite, path_);
+    const std::optional<Fault> fault =
+        owner_.Begin(FileOp::kWrite,
+                     {.path = path_, .offset = offset, .length = data.size()});
     if (!fault) return base_->WriteAt(offset, data);
     QUIRE_RETURN_IF_ERROR(base_->WriteAt(
         offset,
@@ -72,7 +74,9 @@ class FaultyFileSystem::Readable final : public io::ReadableFile {
 
   absl::Status ReadAt(uint64_t offset,
                       std::span<std::byte> out) const override {
-    const std::optional<Fault> fault = owner_.Begin(FileOp::kRead, path());
+    const std::optional<Fault> fault =
+        owner_.Begin(FileOp::kRead,
+                     {.path = path(), .offset = offset, .length = out.size()});
     if (!fault) return base_->ReadAt(offset, out);
     const uint64_t partial =
         std::min<uint64_t>(fault->partial_bytes, out.size());
@@ -130,19 +134,26 @@ uint64_t FaultyFileSystem::injected_count() const {
   return injected_count_;
 }
 
-std::optional<Fault> FaultyFileSystem::Begin(FileOp op, const std::string& path,
-                                             const std::string& other_path) {
+bool FaultyFileSystem::Matches(const Fault& fault, FileOp op,
+                               const Target& target) {
+  if (fault.op != op && fault.op != FileOp::kAny) return false;
+  if (target.path.find(fault.path_contains) == std::string_view::npos &&
+      target.other_path.find(fault.path_contains) == std::string_view::npos) {
+    return false;
+  }
+  return !IsTransfer(op) || (target.offset < fault.end &&
+                             (target.offset >= fault.begin ||
+                              fault.begin - target.offset < target.length));
+}
+
+std::optional<Fault> FaultyFileSystem::Begin(FileOp op, const Target& target) {
   base::MutexLock lock(mu_);
   ++counts_[static_cast<size_t>(op)];
   ++counts_[static_cast<size_t>(FileOp::kAny)];
   std::optional<Fault> met;
   for (Armed& armed : armed_) {
     const Fault& fault = armed.fault;
-    if (fault.op != op && fault.op != FileOp::kAny) continue;
-    if (path.find(fault.path_contains) == std::string::npos &&
-        other_path.find(fault.path_contains) == std::string::npos) {
-      continue;
-    }
+    if (!Matches(fault, op, target)) continue;
     ++armed.seen;
     const bool hit =
         armed.seen == fault.nth || (fault.sticky && armed.seen > fault.nth);
@@ -156,7 +167,8 @@ template <typename Operation>
 absl::Status FaultyFileSystem::Run(FileOp op, const std::string& path,
                                    const std::string& other_path,
                                    Operation operation) {
-  const std::optional<Fault> fault = Begin(op, path, other_path);
+  const std::optional<Fault> fault =
+      Begin(op, {.path = path, .other_path = other_path});
   if (!fault) return operation();
   if (fault->applied) QUIRE_RETURN_IF_ERROR(operation());
   return Failure(*fault, op, path);
@@ -165,7 +177,7 @@ absl::Status FaultyFileSystem::Run(FileOp op, const std::string& path,
 template <typename Operation>
 auto FaultyFileSystem::RunOr(FileOp op, const std::string& path,
                              Operation operation) -> decltype(operation()) {
-  const std::optional<Fault> fault = Begin(op, path);
+  const std::optional<Fault> fault = Begin(op, {.path = path});
   if (!fault) return operation();
   if (fault->applied) QUIRE_RETURN_IF_ERROR(operation().status());
   return Failure(*fault, op, path);

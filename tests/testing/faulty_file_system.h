@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -53,6 +54,9 @@ struct Fault {
   // Only operations on a path that contains this (for a rename and a link:
   // either path) are counted and fail.
   std::string path_contains = "";
+  // For reads and writes: only those that touch a byte of [begin, end) are.
+  uint64_t begin = 0;
+  uint64_t end = UINT64_MAX;
   // Which of them fails; 1 is the next one.
   uint64_t nth = 1;
   // Whether all after the nth fail too, until Clear.
@@ -119,9 +123,17 @@ class FaultyFileSystem final : public io::FileSystem {
     uint64_t seen = 0;  // operations that matched
   };
 
+  // What an operation works on.
+  struct Target {
+    std::string_view path;
+    std::string_view other_path = "";
+    uint64_t offset = 0;  // of a transfer
+    uint64_t length = UINT64_MAX;
+  };
+
   // Counts an operation; the fault that it meets, if any.
-  std::optional<Fault> Begin(FileOp op, const std::string& path,
-                             const std::string& other_path = "");
+  std::optional<Fault> Begin(FileOp op, const Target& target);
+  static bool Matches(const Fault& fault, FileOp op, const Target& target);
 
   // An operation without a result beyond its status.
   template <typename Operation>
