@@ -48,17 +48,23 @@ class Walk {
       previous_check_ = group->check;
       const uint64_t end = offset + group->length;
       if (end > file_.size()) {
-        WalkRecords(offset + kGroupHeaderBytes, file_.size());
+        kv_internal::ContentsCheck contents({file_id_, offset});
+        WalkRecords(offset + kGroupHeaderBytes, file_.size(), contents);
         visitor_.OnDamage(file_.size(), end - file_.size(),
                           "the file ends inside the group at offset " +
                               std::to_string(offset));
         return;
       }
-      const uint64_t count = WalkRecords(offset + kGroupHeaderBytes, end);
+      kv_internal::ContentsCheck contents({file_id_, offset});
+      const uint64_t count =
+          WalkRecords(offset + kGroupHeaderBytes, end, contents);
       if (count != group->record_count && !found_damage_) {
         Damage(offset, group->length,
                "the group holds " + std::to_string(count) + " records, not " +
                    std::to_string(group->record_count));
+      } else if (contents.value() != group->contents_check && !found_damage_) {
+        Damage(offset, group->length,
+               "the group's records are not those that it was written with");
       }
       offset = end;
     }
@@ -110,8 +116,10 @@ class Walk {
                        [](std::byte b) { return b == std::byte{0}; });
   }
 
-  // Walks the records in [offset, end) of a group; returns how many hold.
-  uint64_t WalkRecords(uint64_t offset, uint64_t end) {
+  // Walks the records in [offset, end) of a group; returns how many hold, and
+  // sums them up in `contents`.
+  uint64_t WalkRecords(uint64_t offset, uint64_t end,
+                       kv_internal::ContentsCheck& contents) {
     uint64_t count = 0;
     while (offset < end) {
       const uint64_t left =
@@ -134,6 +142,7 @@ class Walk {
                "the record's key or value fails its checksum");
       } else if (header->kind != RecordKind::kPadding) {
         visitor_.OnRecord(record);
+        contents.Add(file_.data() + offset);
         ++count;
       }
       offset += header->RecordBytes();
