@@ -17,6 +17,9 @@ constexpr size_t kSmallestRadixGroup = 512;
 // Records touched this far ahead: enough to overlap their cache misses.
 constexpr size_t kPrefetchDistance = 16;
 
+// Keys of a group looked at for a guess at what all of them share.
+constexpr size_t kSamples = 16;
+
 class RecordSorter {
  public:
   RecordSorter(const std::byte* image, std::span<SortEntry> entries,
@@ -37,9 +40,20 @@ class RecordSorter {
     return MemoryRecord(image_ + uint64_t{entry.place} * kAlignmentBytes).key();
   }
 
-  // Calls `visit` with each entry of `group` and its key.
-  template <typename Visit>
-  void ForEachKey(const Group& group, Visit visit);
+  // How many bytes behind the first group.shared ones the group's keys share,
+  // or of them only every `stride`th one.
+  size_t SharedBehind(const Group& group, size_t stride) const;
+
+  // Sets words and rests of the group if its keys share `more` bytes behind the
+  // first group.shared ones; else returns false.
+  bool LoadWords(const Group& group, size_t more);
+
+  // Starts fetching the record of entry `i` if that is below `end`.
+  void Prefetch(size_t i, size_t end) const {
+    if (i >= end) return;
+    base::PrefetchCacheLine(image_ +
+                            uint64_t{entries_[i].place} * kAlignmentBytes);
+  }
 
   // Sorts a group whose keys share at least group.shared bytes, but for those
   // that agree in their next word too and go on behind it: they are put on
@@ -72,29 +86,42 @@ size_t RecordSorter::Run() {
   return shared;
 }
 
-template <typename Visit>
-void RecordSorter::ForEachKey(const Group& group, Visit visit) {
-  for (size_t i = group.begin; i < group.end; ++i) {
-    if (i + kPrefetchDistance < group.end) {
-      const uint64_t place = entries_[i + kPrefetchDistance].place;
-      base::PrefetchCacheLine(image_ + place * kAlignmentBytes);
-    }
-    visit(entries_[i], Key(entries_[i]));
-  }
-}
-
-size_t RecordSorter::SortByWord(Group group) {
+size_t RecordSorter::SharedBehind(const Group& group, size_t stride) const {
   const std::string_view first =
       Key(entries_[group.begin]).substr(group.shared);
   size_t more = first.size();
-  ForEachKey(group, [&](SortEntry&, std::string_view key) {
-    more = SharedBytes(first.substr(0, more), key.substr(group.shared));
-  });
+  for (size_t i = group.begin; i < group.end; i += stride) {
+    Prefetch(i + kPrefetchDistance * stride, group.end);
+    more = SharedBytes(first.substr(0, more),
+                       Key(entries_[i]).substr(group.shared));
+  }
+  return more;
+}
+
+bool RecordSorter::LoadWords(const Group& group, size_t more) {
+  const size_t skip = group.shared + more;
+  const std::string_view shared =
+      Key(entries_[group.begin]).substr(group.shared, more);
+  for (size_t i = group.begin; i < group.end; ++i) {
+    Prefetch(i + kPrefetchDistance, group.end);
+    const std::string_view key = Key(entries_[i]);
+    if (key.substr(group.shared, more) != shared) return false;
+    entries_[i].word = KeyWord(key, skip);
+    entries_[i].rest = std::min(key.size() - skip, kWordBytes + 1);
+  }
+  return true;
+}
+
+size_t RecordSorter::SortByWord(Group group) {
+  // A guess from a few keys spares a pass over all of them; it can only be too
+  // long.
+  size_t more =
+      SharedBehind(group, (group.end - group.begin + kSamples - 1) / kSamples);
+  if (!LoadWords(group, more)) {
+    more = SharedBehind(group, 1);
+    LoadWords(group, more);
+  }
   group.shared += more;
-  ForEachKey(group, [&](SortEntry& entry, std::string_view key) {
-    entry.word = KeyWord(key, group.shared);
-    entry.rest = std::min(key.size() - group.shared, kWordBytes + 1);
-  });
   if (group.end - group.begin >= kSmallestRadixGroup) {
     RadixSort(group.begin, group.end);
   } else {

@@ -1,0 +1,195 @@
+#include "kv/internal/db_iterator.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/check.h"
+#include "kv/internal/key_range.h"
+#include "kv/internal/sorted_cursor.h"
+#include "kv/internal/value_batch.h"
+#include "kv/internal/visible_cursor.h"
+
+namespace quire::kv_internal {
+namespace {
+
+// Look-ahead: values of as many entries, or records of as many bytes, are read
+// at once.
+constexpr size_t kMaxWindow = 64;
+constexpr uint64_t kMaxWindowBytes = uint64_t{4} << 20;
+
+// Moves a VisibleCursor. When a value is asked for, it and those of the entries
+// after it in the direction of movement are read as one batch: one at first,
+// twice as many each time that values were asked for one after the other, so
+// that neither keys-only use nor single look-ups read what nobody wants. The
+// cursor then stands at the batch's last entry, or beyond it if that was the
+// last one of all, and the iterator walks over the batch.
+class DbIterator final : public Iterator {
+ public:
+  DbIterator(std::vector<std::unique_ptr<EntryCursor>> cursors,
+             std::vector<const Run*> runs, IteratorHolds holds,
+             uint64_t sequence, const ReadOptions& options,
+             io::PageProvider& provider)
+      : holds_(std::move(holds)),
+        keys_only_(options.keys_only),
+        runs_(std::move(runs)),
+        cursor_(std::move(cursors), sequence, IteratorRange(options)),
+        batch_(provider) {}
+
+  bool Valid() const override { return InBatch() || cursor_.Valid(); }
+
+  void SeekToFirst() override {
+    Restart(true);
+    cursor_.SeekToFirst();
+  }
+  void SeekToLast() override {
+    Restart(false);
+    cursor_.SeekToLast();
+  }
+  void Seek(std::string_view target) override {
+    // The target may lie in what Restart drops.
+    cursor_.Seek(target);
+    Restart(true);
+  }
+  void SeekForPrev(std::string_view target) override {
+    cursor_.SeekForPrev(target);
+    Restart(false);
+  }
+
+  void Next() override { Move(true); }
+  void Prev() override { Move(false); }
+
+  std::string_view key() const override {
+    QUIRE_DCHECK(Valid());
+    return InBatch() ? batch_.key(at_) : cursor_.key();
+  }
+
+  absl::StatusOr<std::string_view> value() override {
+    QUIRE_DCHECK(Valid());
+    if (keys_only_) {
+      return absl::FailedPreconditionError(
+          "the iterator was made with keys_only");
+    }
+    asked_ = true;
+    if (!InBatch()) ReadBatch();
+    return batch_.value(at_);
+  }
+
+  absl::Status status() const override {
+    return InBatch() ? absl::OkStatus() : cursor_.status();
+  }
+
+ private:
+  bool InBatch() const { return batch_.size() > 0; }
+
+  // After a seek: `forward` is a guess at where moves will go.
+  void Restart(bool forward) {
+    forward_ = forward;
+    DropBatch();
+    asked_ = false;
+    asked_before_ = false;
+    window_ = 1;
+  }
+
+  void DropBatch() {
+    batch_.Clear();
+    at_ = 0;
+  }
+
+  void Move(bool forward);
+  void StepCursor() { forward_ ? cursor_.Next() : cursor_.Prev(); }
+  void ReadBatch();
+
+  // Destroyed last.
+  const IteratorHolds holds_;
+  const bool keys_only_;
+  const std::vector<const Run*> runs_;  // by source; nullptr for a memtable
+  VisibleCursor cursor_;
+  bool forward_ = true;
+
+  // Entries from the current one on, if not empty.
+  ValueBatch batch_;
+  size_t at_ = 0;  // the current one
+  size_t window_ = 1;
+  bool asked_ = false;         // for the value of the current entry
+  bool asked_before_ = false;  // for that of the one before it
+};
+
+void DbIterator::Move(bool forward) {
+  QUIRE_DCHECK(Valid());
+  if (forward != forward_) {
+    if (InBatch()) {
+      // The cursor is elsewhere; put it back to where the user is.
+      const std::string current(key());
+      DropBatch();
+      cursor_.Seek(current);
+      if (!cursor_.Valid()) return;
+    }
+    Restart(forward);
+    StepCursor();
+    return;
+  }
+  asked_before_ = std::exchange(asked_, false);
+  if (at_ + 1 < batch_.size()) {
+    ++at_;
+    return;
+  }
+  DropBatch();
+  if (cursor_.Valid()) StepCursor();
+}
+
+void DbIterator::ReadBatch() {
+  window_ = asked_before_ ? std::min(2 * window_, kMaxWindow) : 1;
+  while (true) {
+    batch_.Add(cursor_.key(), cursor_.sequence(), cursor_.place(),
+               runs_[cursor_.source()]);
+    if (batch_.size() == window_ || batch_.record_bytes() >= kMaxWindowBytes) {
+      break;
+    }
+    StepCursor();
+    if (!cursor_.Valid()) break;
+  }
+  batch_.Read();
+}
+
+}  // namespace
+
+std::unique_ptr<Iterator> NewDbIterator(IteratorHolds holds, uint64_t sequence,
+                                        const ReadOptions& options,
+                                        io::PageProvider& provider) {
+  std::vector<IteratorSource> sources;
+  const View& view = *holds.view;
+  sources.reserve(view.memtables.size() + view.runs.size());
+  for (const auto& memtable : view.memtables) {
+    sources.push_back({memtable->NewCursor(), nullptr});
+  }
+  for (const auto& run : view.runs) {
+    sources.push_back(
+        {NewSortedCursor(run->table(), io::CachePolicy::kScan), run.get()});
+  }
+  return NewDbIterator(std::move(sources), std::move(holds), sequence, options,
+                       provider);
+}
+
+std::unique_ptr<Iterator> NewDbIterator(std::vector<IteratorSource> sources,
+                                        IteratorHolds holds, uint64_t sequence,
+                                        const ReadOptions& options,
+                                        io::PageProvider& provider) {
+  std::vector<std::unique_ptr<EntryCursor>> cursors;
+  std::vector<const Run*> runs;
+  cursors.reserve(sources.size());
+  runs.reserve(sources.size());
+  for (IteratorSource& source : sources) {
+    cursors.push_back(std::move(source.cursor));
+    runs.push_back(source.run);
+  }
+  return std::make_unique<DbIterator>(std::move(cursors), std::move(runs),
+                                      std::move(holds), sequence, options,
+                                      provider);
+}
+
+}  // namespace quire::kv_internal
