@@ -40,6 +40,9 @@ class Applier {
   // A file number is taken: not 0, not in use.
   absl::Status TakeNumber(uint64_t number);
 
+  // Notes where the segment of the log before `change` ended.
+  absl::Status EndPrevious(const SegmentCreated& change);
+
   // Refuses to seal or drop an unsealed segment of the log before an older one.
   absl::Status CheckOldestUnsealed(const SegmentState& segment) const;
 
@@ -74,6 +77,25 @@ absl::Status Applier::CheckOldestUnsealed(const SegmentState& segment) const {
   }
   return Contradiction(absl::StrCat("segment ", segment.previous_number,
                                     " before it in the log is not sealed"));
+}
+
+absl::Status Applier::EndPrevious(const SegmentCreated& change) {
+  SegmentState* const previous = Find(change.previous_number);
+  if (previous == nullptr) return absl::OkStatus();
+  if (!previous->sealed) {
+    if (change.previous_length < kPageBytes ||
+        change.previous_length % kAlignmentBytes != 0) {
+      return Contradiction(absl::StrCat("no segment ends there, so where does ",
+                                        change.previous_number, " end?"));
+    }
+    previous->length = change.previous_length;
+  } else if (change.previous_length != 0 &&
+             change.previous_length != previous->length) {
+    return Contradiction(absl::StrCat("segment ", change.previous_number,
+                                      " was sealed with length ",
+                                      previous->length));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Applier::operator()(const DatabaseCreated& change) {
@@ -127,6 +149,9 @@ absl::Status Applier::operator()(const SegmentCreated& change) {
     state_.last_log_number = change.number;
     state_.last_log_id = change.id;
   }
+  if (change.origin == SegmentOrigin::kLog) {
+    QUIRE_RETURN_IF_ERROR(EndPrevious(change));
+  }
   state_.segments[change.number] = {.number = change.number,
                                     .id = change.id,
                                     .previous_number = change.previous_number,
@@ -145,6 +170,10 @@ absl::Status Applier::operator()(const SegmentSealed& change) {
       change.last_sequence > kMaxSequence ||
       change.garbage_bytes > change.length) {
     return Contradiction("no segment is like that");
+  }
+  if (segment->length != 0 && segment->length != change.length) {
+    return Contradiction(absl::StrCat("it ended at ", segment->length,
+                                      " when the next one was created"));
   }
   segment->sealed = true;
   segment->length = change.length;
@@ -253,11 +282,15 @@ ManifestEdit DatabaseState::Snapshot() const {
   edit.Add(NextFileNumber{next_file_number});
   edit.Add(LastSequence{last_sequence});
   for (const auto& [number, segment] : segments) {
+    const auto previous = segments.find(segment.previous_number);
     edit.Add(SegmentCreated{.number = number,
                             .id = segment.id,
                             .previous_number = segment.previous_number,
                             .previous_id = segment.previous_id,
                             .first_sequence = segment.first_sequence,
+                            .previous_length = previous == segments.end()
+                                                   ? 0
+                                                   : previous->second.length,
                             .origin = segment.origin});
     if (!segment.sealed) continue;
     edit.Add(SegmentSealed{.number = number,

@@ -20,8 +20,10 @@ struct SegmentState {
   uint64_t first_sequence = 0;
   SegmentOrigin origin = SegmentOrigin::kLog;
   bool sealed = false;
+  // In bytes; the file may be longer. Of an unsealed segment: where it ended
+  // when the next one of the log was created; 0 if it is the last.
+  uint64_t length = 0;
   // The fields below are 0 until the segment is sealed.
-  uint64_t length = 0;  // in bytes
   uint64_t last_sequence = 0;
   uint64_t digest = 0;  // XXH3-64 of the first `length` bytes
   uint64_t garbage_bytes = 0;

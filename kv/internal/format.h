@@ -25,7 +25,7 @@ inline constexpr uint64_t kNoStraddleBytes = 512;
 
 // --- Records and groups ------------------------------------------------------
 inline constexpr size_t kRecordHeaderBytes = 24;
-inline constexpr size_t kGroupHeaderBytes = 64;
+inline constexpr size_t kGroupHeaderBytes = 72;
 inline constexpr uint32_t kGroupMagic = 0x50524751;  // "QGRP"
 
 // Bounds of a record's parts. A reader believes no size beyond them.

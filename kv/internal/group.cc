@@ -20,7 +20,8 @@ constexpr size_t kSyncedFileNumberAt = 24;
 constexpr size_t kSyncedOffsetAt = 32;
 constexpr size_t kLastSequenceAt = 40;
 constexpr size_t kPreviousCheckAt = 48;
-constexpr size_t kCheckAt = 56;
+constexpr size_t kContentsCheckAt = 56;
+constexpr size_t kCheckAt = 64;
 static_assert(kCheckAt + sizeof(uint64_t) == kGroupHeaderBytes);
 
 uint64_t HeaderCheck(const std::byte* header, uint64_t file_id,
@@ -130,6 +131,7 @@ void EncodeGroupHeader(GroupHeader& header, uint64_t offset, std::byte* out) {
   StoreLittleEndian(header.synced_upto.offset, out + kSyncedOffsetAt);
   StoreLittleEndian(header.last_sequence, out + kLastSequenceAt);
   StoreLittleEndian(header.previous_check, out + kPreviousCheckAt);
+  StoreLittleEndian(header.contents_check, out + kContentsCheckAt);
   header.check = HeaderCheck(out, header.file_id, offset);
   StoreLittleEndian(header.check, out + kCheckAt);
 }
@@ -153,6 +155,7 @@ std::optional<GroupHeader> DecodeGroupHeader(std::span<const std::byte> bytes,
                         LoadLittleEndian<uint64_t>(from + kSyncedOffsetAt)};
   header.last_sequence = LoadLittleEndian<uint64_t>(from + kLastSequenceAt);
   header.previous_check = LoadLittleEndian<uint64_t>(from + kPreviousCheckAt);
+  header.contents_check = LoadLittleEndian<uint64_t>(from + kContentsCheckAt);
   if (header.length < kGroupHeaderBytes ||
       header.length % kAlignmentBytes != 0 ||
       header.last_sequence > kMaxSequence) {
@@ -161,11 +164,16 @@ std::optional<GroupHeader> DecodeGroupHeader(std::span<const std::byte> bytes,
   return header;
 }
 
+void ContentsCheck::Add(const std::byte* header) {
+  value_ = Checksum({header, kRecordHeaderBytes}, value_);
+}
+
 GroupBuilder::GroupBuilder(std::span<std::byte> space, const LogTail& tail)
     : space_(space),
       file_id_(tail.file_id),
       begin_(tail.offset),
-      previous_check_(tail.previous_check) {
+      previous_check_(tail.previous_check),
+      contents_({tail.file_id, tail.offset}) {
   QUIRE_CHECK(tail.offset >= kPageBytes);
   QUIRE_CHECK(tail.offset % kAlignmentBytes == 0);
   QUIRE_CHECK(space.size() >= kGroupHeaderBytes);
@@ -184,6 +192,7 @@ uint64_t GroupBuilder::Add(uint64_t sequence, RecordKind kind,
   }
   EncodeRecord({file_id_, offset}, sequence, kind, key, value,
                space_.data() + used_);
+  contents_.Add(space_.data() + used_);
   used_ += bytes;
   ++record_count_;
   return offset;
@@ -191,14 +200,13 @@ uint64_t GroupBuilder::Add(uint64_t sequence, RecordKind kind,
 
 std::span<const std::byte> GroupBuilder::Finish(const LogPosition& synced_upto,
                                                 uint64_t last_sequence) {
-  QUIRE_CHECK(synced_upto == LogPosition() ||
-              synced_upto.offset >= kPageBytes + kGroupHeaderBytes);
   GroupHeader header = {.file_id = file_id_,
                         .length = used_,
                         .record_count = record_count_,
                         .synced_upto = synced_upto,
                         .last_sequence = last_sequence,
-                        .previous_check = previous_check_};
+                        .previous_check = previous_check_,
+                        .contents_check = contents_.value()};
   EncodeGroupHeader(header, begin_, space_.data());
   check_ = header.check;
   return space_.first(used_);
@@ -228,12 +236,17 @@ absl::StatusOr<GroupHeader> ReadGroup(
                          offset + header->length, file_id, path);
   using Step = std::optional<LogRecord>;
   uint64_t count = 0;
+  ContentsCheck contents({file_id, offset});
   for (RecordWalk walk = start;;) {
     QUIRE_ASSIGN_OR_RETURN(const Step record, walk.Next());
     if (!record.has_value()) break;
     ++count;
+    contents.Add(file.data() + record->offset);
   }
   if (count != header->record_count) return damaged("wrong count of records");
+  if (contents.value() != header->contents_check) {
+    return damaged("its records are not those that it was written with");
+  }
   // What has just been verified is verified again on the way: the cost of
   // visiting only what is whole, without a list of the records.
   for (RecordWalk walk = start;;) {

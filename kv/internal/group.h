@@ -6,17 +6,19 @@
 //                           of 8
 //  16  u32 record count     padding not counted
 //  20  u32 magic            kGroupMagic
-//  24  u64 synced_upto      file number \  end of the last group known durable
-//  32  u64 synced_upto      offset      /  when this one was written; zeros:
-//  none 40  u64 last sequence    highest sequence number given out by then 48
-//  u64 previous check   the check of the group before it in the log; 0 for
-//                           the first that a writer writes after an open
-//  56  u64 check            XXH3(bytes 0..56, seed of the group's place)
+//  24  u64 synced_upto      file number \  everything before it was known to
+//  32  u64 synced_upto      offset      /  be durable by then; zeros: nothing
+//  40  u64 last sequence    highest sequence number given out by then
+//  48  u64 previous check   the check of the group before it in the log; 0: it
+//                           is the first since an open
+//  56  u64 contents check   of the records, see ContentsCheck
+//  64  u64 check            XXH3(bytes 0..64, seed of the group's place)
 //
 // Records follow, each placed by PlaceRecord; the space skipped is filled by
-// EncodePadding. The previous check ties the groups of a log together across
-// its segments, so that a segment which lost whole groups at its end is told
-// from one that never had them.
+// EncodePadding. The contents check ties the records to the header, so that a
+// group torn over the remains of a failed one at the same place is not taken
+// for whole. The previous check ties a log's groups together, across its
+// segments too.
 #ifndef QUIRE_KV_INTERNAL_GROUP_H_
 #define QUIRE_KV_INTERNAL_GROUP_H_
 
@@ -51,6 +53,7 @@ struct GroupHeader {
   LogPosition synced_upto = {};
   uint64_t last_sequence = 0;
   uint64_t previous_check = 0;
+  uint64_t contents_check = 0;
   uint64_t check = 0;  // set by EncodeGroupHeader and DecodeGroupHeader
 };
 
@@ -62,6 +65,21 @@ void EncodeGroupHeader(GroupHeader& header, uint64_t offset, std::byte* out);
 // kGroupHeaderBytes.
 std::optional<GroupHeader> DecodeGroupHeader(std::span<const std::byte> bytes,
                                              uint64_t file_id, uint64_t offset);
+
+// Sums up which records a group has, in their order: c = seed of the group's
+// place; for each record but padding, c = XXH3(its header, seed c).
+class ContentsCheck {
+ public:
+  explicit ContentsCheck(const RecordPlace& group) : value_(group.Seed()) {}
+
+  // Adds the record whose kRecordHeaderBytes stand at `header`.
+  void Add(const std::byte* header);
+
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_;
+};
 
 // Where a log ends: what the next group has to know.
 struct LogTail {
@@ -98,9 +116,7 @@ class GroupBuilder {
   uint32_t record_count() const { return record_count_; }
 
   // Writes the header and returns the group's bytes, a part of the space.
-  // Nothing may be added afterwards. `synced_upto` is the end of a group (never
-  // the start of a segment without one, which would hide where the one before
-  // ends), or zeros if nothing is known to be durable.
+  // Nothing may be added afterwards.
   std::span<const std::byte> Finish(const LogPosition& synced_upto,
                                     uint64_t last_sequence);
 
@@ -122,6 +138,7 @@ class GroupBuilder {
   const uint64_t previous_check_;
   uint64_t used_ = kGroupHeaderBytes;
   uint32_t record_count_ = 0;
+  ContentsCheck contents_;
   uint64_t check_ = 0;
 };
 

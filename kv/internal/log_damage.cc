@@ -3,14 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "kv/internal/format.h"
 
 namespace quire::kv_internal {
 
 bool IsCredible(const GroupHeader& header, const LogPosition& place) {
-  return header.synced_upto == LogPosition() ||
-         (header.synced_upto <= place &&
-          header.synced_upto.offset >= kPageBytes + kGroupHeaderBytes);
+  return header.synced_upto <= place;
 }
 
 void LogEvidence::Collect(std::span<const std::byte> file, uint64_t file_number,

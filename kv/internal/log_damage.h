@@ -24,8 +24,8 @@ struct LogEvidence {
                uint64_t file_id, uint64_t offset);
 };
 
-// Whether a group with this header, at `place`, claims as durable what a writer
-// can: nothing, or up to the end of a group not behind `place`.
+// Whether a group with this header, at `place`, claims nothing as durable that
+// was not written before it.
 bool IsCredible(const GroupHeader& header, const LogPosition& place);
 
 // The error for `bad`, found at a position below `durable`.

@@ -158,12 +158,17 @@ absl::Status Recovery::TakeUnsealed(const SegmentState& segment,
                   segment.previous_id != last_unsealed_->id)) {
     return Damaged(path, 0, "does not continue the segment before it");
   }
+  // What is behind the known end is the remains of a write that failed.
+  const uint64_t end = segment.length == 0 ? file.size() : segment.length;
+  const auto log = file.first(std::min<uint64_t>(file.size(), end));
   LogTail tail = {.file_id = segment.id, .previous_check = previous_check_};
-  while (!stopped_at_.has_value() && tail.offset < file.size()) {
+  while (!stopped_at_.has_value() && tail.offset < end) {
     const absl::StatusOr<GroupHeader> header =
-        ReadNextGroup(file, segment, tail, chained, path, records_);
+        ReadNextGroup(log, segment, tail, chained, path, records_);
     if (!header.ok()) {
-      Stop(segment, tail.offset, header.status());
+      Stop(segment, tail.offset,
+           tail.offset == log.size() ? Damaged(path, tail.offset, "cut short")
+                                     : header.status());
       break;
     }
     for (const LogRecord& record : records_) {
@@ -179,9 +184,9 @@ absl::Status Recovery::TakeUnsealed(const SegmentState& segment,
     chained = true;
   }
   recovered.accepted_end = tail.offset;
-  recovered.dropped_bytes = EndOfData(file, tail.offset) - tail.offset;
+  recovered.dropped_bytes = EndOfData(log, tail.offset) - tail.offset;
   if (stopped_at_.has_value()) {
-    evidence_.Collect(file, segment.number, segment.id, tail.offset);
+    evidence_.Collect(log, segment.number, segment.id, tail.offset);
   }
   last_unsealed_ = segment;
   return absl::OkStatus();
@@ -214,14 +219,6 @@ absl::StatusOr<RecoveryPlan> Recovery::Finish() && {
   }
   uint64_t dropped_bytes = 0;
   for (const RecoveredSegment& segment : plan_.segments) {
-    // A segment that lost whole groups at its end has no bad one.
-    if (segment.number == plan_.durable.file_number &&
-        segment.accepted_end < plan_.durable.offset) {
-      return DamageError(
-          Damaged(FilePath(directory_, FileType::kSegment, segment.number),
-                  segment.accepted_end, "cut short"),
-          plan_.durable);
-    }
     dropped_bytes += segment.dropped_bytes;
   }
   // Nothing but zeros behind the end is what a file system may leave there.

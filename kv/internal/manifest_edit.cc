@@ -42,6 +42,7 @@ void Fields(SegmentCreated& change, Visitor& visit) {
   visit("previous_number", change.previous_number);
   visit("previous_id", change.previous_id);
   visit("first_sequence", change.first_sequence);
+  visit("previous_length", change.previous_length);
   visit("origin", change.origin);
 }
 

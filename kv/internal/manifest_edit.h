@@ -56,13 +56,19 @@ struct LastSequence {
 
 // The segment exists, its header page is durable, and it may get its first
 // group. A segment of the log continues the one before (`previous_...`, zeros
-// for the first of all). A rewritten one must be sealed by the same edit.
+// for the first of all), which gets no more groups: as long as it isn't sealed,
+// this is what tells its true end from the remains of a failed write behind it,
+// and from the loss of its last groups. A rewritten segment must be sealed by
+// the same edit.
 struct SegmentCreated {
   uint64_t number = 0;
   uint64_t id = 0;
   uint64_t previous_number = 0;
   uint64_t previous_id = 0;
   uint64_t first_sequence = 0;
+  // Where the one before ends, in bytes. REQUIRED while that is in the list of
+  // segments and not sealed; otherwise its sealed length, or 0.
+  uint64_t previous_length = 0;
   SegmentOrigin origin = SegmentOrigin::kLog;
 };
 

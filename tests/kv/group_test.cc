@@ -260,6 +260,31 @@ TEST(GroupTest, RecordsWhereNoWriterPlacesThemAreRefused) {
                        HasSubstr("not where a record is placed")));
 }
 
+TEST(GroupTest, RecordsOfAnotherGroupAtTheSamePlaceAreRefused) {
+  // Two groups that differ in one record's value only; the second was written
+  // over the first, but for the sector with that record.
+  const std::vector<Entry> common = {
+      {1, RecordKind::kPut, "k", std::string(600, 'v')},
+      {2, RecordKind::kPut, "l", "old"}};
+  std::vector<Entry> changed = common;
+  changed[1].value = "new";
+  Image old_image(1 << 14);
+  Image new_image(1 << 14);
+  old_image.Append(common, {}, 2);
+  new_image.Append(changed, {}, 2);
+  ASSERT_EQ(old_image.tail().offset, new_image.tail().offset);
+  EXPECT_NE(old_image.tail().previous_check, new_image.tail().previous_check);
+  const std::span<std::byte> torn = new_image.file();
+  const std::span<std::byte> remains = old_image.file();
+  std::copy(remains.begin() + kPageBytes + 512, remains.end(),
+            torn.begin() + kPageBytes + 512);
+  std::vector<Entry> read;
+  EXPECT_THAT(Read(torn, kPageBytes, &read),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("not those that it was written with")));
+  EXPECT_TRUE(read.empty());
+}
+
 TEST(GroupTest, WrongCountAndLengthAreRefused) {
   Image image(1 << 14);
   image.Append({{1, RecordKind::kPut, "k", "v"}});
