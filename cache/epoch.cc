@@ -55,7 +55,8 @@ namespace quire::cache {
 namespace internal {
 
 constinit std::atomic<uint64_t> global_epoch{1};
-constinit thread_local ThisThreadEpoch this_thread_epoch;
+constinit thread_local EpochSlot* this_thread_epoch_slot = nullptr;
+constinit thread_local uint32_t this_thread_epoch_depth = 0;
 
 namespace {
 
@@ -77,8 +78,8 @@ constinit std::atomic<uint64_t> passed_epoch{0};
 // which may still use guards; if a later destructor uses one, the slot that it
 // claims is given back in the next round.
 void GiveSlotBack(void* slot) {
-  QUIRE_CHECK(this_thread_epoch.depth == 0);
-  this_thread_epoch.slot = nullptr;
+  QUIRE_CHECK(this_thread_epoch_depth == 0);
+  this_thread_epoch_slot = nullptr;
   // Release: the next owner's exchange comes after our last store.
   static_cast<EpochSlot*>(slot)->owned.store(false, std::memory_order_release);
 }
@@ -140,7 +141,7 @@ EpochSlot* ClaimEpochSlot() {
   static const pthread_key_t key = MakeSlotKey();
   EpochSlot* const slot = FindFreeSlot();
   QUIRE_CHECK(pthread_setspecific(key, slot) == 0);
-  this_thread_epoch.slot = slot;
+  this_thread_epoch_slot = slot;
   return slot;
 }
 

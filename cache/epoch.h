@@ -45,14 +45,14 @@ struct alignas(128) EpochSlot {
 // Starts at 1, so that 0 can mean "no guard".
 extern constinit std::atomic<uint64_t> global_epoch;
 
-struct ThisThreadEpoch {
-  EpochSlot* slot = nullptr;  // nullptr before the first guard
-  uint32_t depth = 0;         // guards that are nested now
-};
-
-// initial-exec: one addition to the thread pointer, also from a shared library,
-// instead of a call.
-extern constinit thread_local ThisThreadEpoch this_thread_epoch
+// The calling thread's slot, nullptr before its first guard, and how many
+// guards are nested now. initial-exec: one addition to the thread pointer, also
+// from a shared library, instead of a call. Two variables, not a struct: when a
+// linker relaxes the access, GCC's null check of a struct's address goes by
+// flags that the relaxed instruction doesn't set, and UBSan reports an error.
+extern constinit thread_local EpochSlot* this_thread_epoch_slot
+    __attribute__((tls_model("initial-exec")));
+extern constinit thread_local uint32_t this_thread_epoch_depth
     __attribute__((tls_model("initial-exec")));
 
 // Gives the calling thread a slot until it ends.
@@ -66,9 +66,8 @@ EpochSlot* ClaimEpochSlot();
 class EpochGuard {
  public:
   EpochGuard() {
-    internal::ThisThreadEpoch& self = internal::this_thread_epoch;
-    if (self.depth++ != 0) return;
-    internal::EpochSlot* slot = self.slot;
+    if (internal::this_thread_epoch_depth++ != 0) return;
+    internal::EpochSlot* slot = internal::this_thread_epoch_slot;
     if (slot == nullptr) [[unlikely]]
       slot = internal::ClaimEpochSlot();
     // An exchange, not a store: see "Entering" in epoch.cc.
@@ -78,19 +77,18 @@ class EpochGuard {
   }
 
   ~EpochGuard() {
-    internal::ThisThreadEpoch& self = internal::this_thread_epoch;
-    QUIRE_DCHECK(self.depth > 0);
+    QUIRE_DCHECK(internal::this_thread_epoch_depth > 0);
+    if (--internal::this_thread_epoch_depth != 0) return;
     // Release: what was done inside comes before the slot is seen empty.
-    if (--self.depth == 0) {
-      self.slot->entered.store(0, std::memory_order_release);
-    }
+    internal::this_thread_epoch_slot->entered.store(0,
+                                                    std::memory_order_release);
   }
 
   EpochGuard(const EpochGuard&) = delete;
   EpochGuard& operator=(const EpochGuard&) = delete;
 
   // True while the calling thread is inside a guard. For assertions.
-  static bool Active() { return internal::this_thread_epoch.depth != 0; }
+  static bool Active() { return internal::this_thread_epoch_depth != 0; }
 };
 
 // Marks the moment after an object was unlinked (by an atomic write, of release

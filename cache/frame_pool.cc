@@ -23,7 +23,9 @@ constexpr uint64_t kTakeBackBatch = 4096;
 FramePool::FramePool(FrameTable& frames)
     : frames_(frames),
       batch_(std::clamp<size_t>(frames.size() / 256, 1, 32)),
-      reserve_(std::min<size_t>(frames.size() / 128, 1024)) {}
+      reserve_(std::clamp<size_t>(frames.size() / 128,
+                                  std::min<size_t>(frames.size() / 16, 32),
+                                  1024)) {}
 
 FrameIndex FramePool::Take() {
   QUIRE_DCHECK(!EpochGuard::Active());

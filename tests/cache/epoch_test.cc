@@ -120,13 +120,13 @@ TEST(EpochTest, SlotsOfEndedThreadsAreUsedAgain) {
   internal::EpochSlot* slot = nullptr;
   std::thread([&] {
     EpochGuard guard;
-    slot = internal::this_thread_epoch.slot;
+    slot = internal::this_thread_epoch_slot;
   }).join();
   for (int i = 0; i < 100; ++i) {
     internal::EpochSlot* again = nullptr;
     std::thread([&] {
       EpochGuard guard;
-      again = internal::this_thread_epoch.slot;
+      again = internal::this_thread_epoch_slot;
     }).join();
     ASSERT_EQ(again, slot);
   }
@@ -136,7 +136,7 @@ TEST(EpochTest, SlotsOfEndedThreadsAreUsedAgain) {
 // given back.
 void UseGuardAtThreadExit(void* ran) {
   EpochGuard guard;
-  *static_cast<bool*>(ran) = internal::this_thread_epoch.slot != nullptr;
+  *static_cast<bool*>(ran) = internal::this_thread_epoch_slot != nullptr;
 }
 
 TEST(EpochTest, GuardsWorkWhileAThreadEnds) {
