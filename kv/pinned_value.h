@@ -15,10 +15,12 @@ namespace kv_internal {
 class PinnedValueFiller;
 }  // namespace kv_internal
 
-// The result of a pinned Get. The bytes stay valid until the object is destroyed, reset or filled again: across later
-// calls, merges and deletion of files. Its database can't be closed before. Holding many keeps memory from being reused
-// (see the property "quire.outstanding"); small values are copies and hold nothing. Move-only; not thread-safe, but may be
-// destroyed on any thread.
+// The result of a pinned Get. The bytes stay valid until the object is
+// destroyed, reset or filled again: across later calls, merges and deletion of
+// files. Its database can't be closed before. Holding many keeps memory from
+// being reused (see the property "quire.outstanding"); small values are copies
+// and hold nothing. Move-only; not thread-safe, but may be destroyed on any
+// thread.
 class PinnedValue {
  public:
   PinnedValue() = default;
@@ -39,9 +41,11 @@ class PinnedValue {
   void LetGo() noexcept;
 
   std::string_view value_;
-  std::string copy_;  // value_ points here for copies; keeps its capacity between fills
-  io::Pin pin_;       // value_ points into its bytes
-  // Undoes a hold on a memtable's arena or counts a pin in the database; nullptr if there is none.
+  std::string
+      copy_;  // value_ points here for copies; keeps its capacity between fills
+  io::Pin pin_;  // value_ points into its bytes
+  // Undoes a hold on a memtable's arena or counts a pin in the database;
+  // nullptr if there is none.
   void (*release_)(void* context) noexcept = nullptr;
   void* release_context_ = nullptr;
 };

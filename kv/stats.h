@@ -9,13 +9,16 @@
 
 namespace quire {
 
-// Counts since the open, and the state at the call. Gathered from per-thread counters: no total order between fields.
+// Counts since the open, and the state at the call. Gathered from per-thread
+// counters: no total order between fields.
 struct Stats {
   // Reads.
-  uint64_t gets = 0;               // keys asked for by Get
-  uint64_t multiget_keys = 0;      // keys asked for by MultiGet
-  uint64_t index_probes = 0;       // hash lines looked at in tables (cold path only; hot probes aren't counted)
-  uint64_t checksum_failures = 0;  // records and index pages that failed verification
+  uint64_t gets = 0;           // keys asked for by Get
+  uint64_t multiget_keys = 0;  // keys asked for by MultiGet
+  uint64_t index_probes = 0;  // hash lines looked at in tables (cold path only;
+                              // hot probes aren't counted)
+  uint64_t checksum_failures =
+      0;  // records and index pages that failed verification
 
   // Writes.
   uint64_t batches_written = 0;
@@ -25,7 +28,8 @@ struct Stats {
   uint64_t table_bytes_written = 0;
   uint64_t manifest_bytes_written = 0;
   uint64_t log_syncs = 0;
-  uint64_t writer_stall_us = 0;  // time writers waited for memtables to become runs
+  uint64_t writer_stall_us =
+      0;  // time writers waited for memtables to become runs
 
   // State.
   uint64_t last_sequence = 0;     // newest visible sequence number
@@ -36,7 +40,8 @@ struct Stats {
   uint64_t segments = 0;
   uint64_t segment_bytes = 0;
   uint64_t table_bytes = 0;
-  uint64_t entries = 0;               // index entries over all runs, tombstones and older versions included
+  uint64_t entries =
+      0;  // index entries over all runs, tombstones and older versions included
   uint64_t index_resident_bytes = 0;  // memory of resident hash sections
   uint64_t snapshots = 0;
   uint64_t iterators = 0;

@@ -1,0 +1,38 @@
+#include "kv/db.h"
+
+#include <utility>
+
+#include "base/status_macros.h"
+#include "kv/internal/db_impl.h"
+#include "kv/internal/open_database.h"
+
+namespace quire {
+
+absl::StatusOr<std::unique_ptr<DB>> DB::Open(const Options& options,
+                                             const std::string& path) {
+  QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<kv_internal::DatabaseCore> core,
+                         kv_internal::OpenDatabase(options, path));
+  return std::make_unique<kv_internal::DbImpl>(std::move(core));
+}
+
+absl::Status DB::Destroy(const Options& options, const std::string& path) {
+  return kv_internal::DestroyDatabase(options, path);
+}
+
+const std::vector<DB::PropertyDescription>& DB::Properties() {
+  static const auto* const properties = new std::vector<PropertyDescription>{
+      {"quire.stats", "all statistics, a line each"},
+      {"quire.stats-json", "the same as a JSON object"},
+      {"quire.effective-provider",
+       "the read mode in use, and why if it isn't the one asked for"},
+      {"quire.effective-io-engine",
+       "how batches of reads reach the kernel, and why if not as asked for"},
+      {"quire.runs", "a line for each run, newest first"},
+      {"quire.outstanding", "pinned values, iterators and snapshots in use"},
+      {"quire.recovery",
+       "what the open had to drop or rebuild; empty if nothing"},
+  };
+  return *properties;
+}
+
+}  // namespace quire

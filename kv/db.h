@@ -1,0 +1,133 @@
+// Quire: an embedded, append-only, read-optimised key-value store.
+//
+//   quire::Options options;
+//   options.create_if_missing = true;
+//   absl::StatusOr<std::unique_ptr<quire::DB>> db = quire::DB::Open(options,
+//   "/var/lib/example");
+//   (*db)->Put({}, "key", "value").IgnoreError();
+//   std::string value;
+//   absl::Status status = (*db)->Get({}, "key", &value);
+#ifndef QUIRE_KV_DB_H_
+#define QUIRE_KV_DB_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kv/iterator.h"
+#include "kv/options.h"
+#include "kv/pinned_value.h"
+#include "kv/stats.h"
+#include "kv/write_batch.h"
+
+namespace quire {
+
+// A fixed state of a database. Obtained from DB::GetSnapshot; destroying it
+// lets go of the state. Must be destroyed before the database is closed.
+// Thread-safe.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+
+  // Newest sequence number that the snapshot sees.
+  virtual uint64_t sequence() const = 0;
+};
+
+// An open database. All calls are thread-safe; reads never wait for writers.
+//
+// Keys and values are any bytes, empty ones included, up to kMaxKeyBytes and
+// kMaxValueBytes. Errors of reads: NotFound if the key is absent (nothing else
+// gives NotFound); DataLoss if what is stored fails its checksum or is missing;
+// Unavailable if the device fails. An error names file and offset, concerns the
+// keys stored there, and leaves the database usable. Errors of writes:
+// ResourceExhausted (no space) refuses that write only, and the next may
+// succeed; after any other failed write or sync, writes are refused with the
+// first cause (FailedPrecondition) until the database is opened again; reads go
+// on.
+class DB {
+ public:
+  // Opens the database in directory `path`. Errors name what is wrong: NotFound
+  // (nothing there and not create_if_missing), AlreadyExists (error_if_exists),
+  // FailedPrecondition (held by another process or this one, a newer format,
+  // not a database, a read mode refused under kRequire), DataLoss (damage:
+  // nothing was changed; `quire verify` tells more), InvalidArgument (options).
+  static absl::StatusOr<std::unique_ptr<DB>> Open(const Options& options,
+                                                  const std::string& path);
+
+  // Removes the database in `path`, and the directory if nothing foreign is
+  // left in it. FailedPrecondition if it is open or not a database; OK if there
+  // is nothing.
+  static absl::Status Destroy(const Options& options, const std::string& path);
+
+  // Closes if that has not been done; pins, iterators and snapshots must be
+  // gone by then.
+  virtual ~DB() = default;
+
+  virtual absl::Status Put(const WriteOptions& options, std::string_view key,
+                           std::string_view value) = 0;
+
+  // Deleting an absent key is OK.
+  virtual absl::Status Delete(const WriteOptions& options,
+                              std::string_view key) = 0;
+
+  // Applies all of `batch` or nothing. After an error it is unknown which,
+  // until the database has been opened again.
+  virtual absl::Status Write(const WriteOptions& options,
+                             const WriteBatch& batch) = 0;
+
+  // Copies the value into `*value`, whose capacity is reused. `*value` is
+  // unspecified after an error.
+  virtual absl::Status Get(const ReadOptions& options, std::string_view key,
+                           std::string* value) = 0;
+
+  // Gives the value without a copy where possible; see PinnedValue.
+  virtual absl::Status Get(const ReadOptions& options, std::string_view key,
+                           PinnedValue* value) = 0;
+
+  // Looks up all keys at one state as one plan: `statuses[i]` and `values[i]`
+  // belong to `keys[i]`. Order and duplicates are the caller's. REQUIRES: the
+  // three spans have one size.
+  virtual void MultiGet(const ReadOptions& options,
+                        std::span<const std::string_view> keys,
+                        std::span<PinnedValue> values,
+                        std::span<absl::Status> statuses) = 0;
+
+  // Never null; errors are in the iterator's status.
+  virtual std::unique_ptr<Iterator> NewIterator(const ReadOptions& options) = 0;
+
+  virtual std::unique_ptr<const Snapshot> GetSnapshot() = 0;
+
+  // Returns once every write acknowledged before the call is durable.
+  virtual absl::Status Sync() = 0;
+
+  // Makes a run of what is in the memtables and waits for it.
+  virtual absl::Status FlushMemtables() = 0;
+
+  virtual Stats GetStats() = 0;
+
+  // The value of a property, or nothing for an unknown name. Properties() lists
+  // the names with a line of explanation.
+  virtual std::optional<std::string> GetProperty(std::string_view name) = 0;
+
+  struct PropertyDescription {
+    std::string name;
+    std::string meaning;
+  };
+  static const std::vector<PropertyDescription>& Properties();
+
+  // Makes runs of the memtables, marks the database cleanly closed and gives
+  // everything back. FailedPrecondition with their counts while pinned values,
+  // iterators or snapshots are outstanding: the database then stays open.
+  // Idempotent; no other call may follow or run beside it.
+  virtual absl::Status Close() = 0;
+};
+
+}  // namespace quire
+
+#endif  // QUIRE_KV_DB_H_

@@ -1,0 +1,105 @@
+#include "kv/internal/catalog.h"
+
+#include <utility>
+
+#include "base/status_macros.h"
+#include "kv/internal/current_file.h"
+#include "kv/internal/file_header.h"
+#include "kv/internal/random_id.h"
+
+namespace quire::kv_internal {
+
+Catalog::Catalog(io::FileSystem& file_system, std::string directory,
+                 DatabaseState state, uint64_t manifest_number,
+                 uint64_t first_free_number)
+    : file_system_(file_system),
+      directory_(std::move(directory)),
+      next_file_number_(first_free_number),
+      state_(std::move(state)),
+      manifest_number_(manifest_number) {}
+
+uint64_t Catalog::NewFileNumber() {
+  // Relaxed: only the number itself has to be unique.
+  return next_file_number_.fetch_add(1, std::memory_order_relaxed);
+}
+
+absl::Status Catalog::Commit(const ManifestEdit& edit) {
+  base::MutexLock lock(mu_);
+  QUIRE_RETURN_IF_ERROR(failure_);
+  DatabaseState next = state_;
+  ManifestEdit numbered = edit;
+  numbered.Add(
+      NextFileNumber{next_file_number_.load(std::memory_order_relaxed)});
+  QUIRE_RETURN_IF_ERROR(next.Apply(numbered));
+  if (writer_ == nullptr) {
+    QUIRE_RETURN_IF_ERROR(StartManifest(next, /*closed=*/false));
+  } else {
+    const uint64_t before = writer_->length();
+    absl::Status status = writer_->Append(numbered);
+    if (!status.ok()) {
+      if (!absl::IsResourceExhausted(status)) failure_ = status;
+      return status;
+    }
+    bytes_written_.fetch_add(writer_->length() - before,
+                             std::memory_order_relaxed);
+  }
+  state_ = std::move(next);
+  return absl::OkStatus();
+}
+
+absl::Status Catalog::CloseCleanly(uint64_t last_sequence) {
+  base::MutexLock lock(mu_);
+  QUIRE_RETURN_IF_ERROR(failure_);
+  if (writer_ == nullptr) return absl::OkStatus();
+  DatabaseState next = state_;
+  ManifestEdit edit;
+  edit.Add(LastSequence{last_sequence});
+  edit.Add(NextFileNumber{next_file_number_.load(std::memory_order_relaxed)});
+  QUIRE_RETURN_IF_ERROR(next.Apply(edit));
+  QUIRE_RETURN_IF_ERROR(StartManifest(next, /*closed=*/true));
+  state_ = std::move(next);
+  return absl::OkStatus();
+}
+
+absl::Status Catalog::StartManifest(const DatabaseState& state, bool closed) {
+  const uint64_t number = NewFileNumber();
+  DatabaseState numbered = state;
+  ManifestEdit edit;
+  edit.Add(NextFileNumber{number + 1});
+  QUIRE_RETURN_IF_ERROR(numbered.Apply(edit));
+  QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<ManifestWriter> writer,
+                         ManifestWriter::Create(file_system_, directory_,
+                                                number, RandomId(), numbered));
+  const std::string path = FilePath(directory_, FileType::kManifest, number);
+  if (absl::Status status =
+          WriteCurrentFile(file_system_, directory_, writer->Current(closed));
+      !status.ok()) {
+    if (absl::IsResourceExhausted(status)) {
+      file_system_.RemoveFile(path).IgnoreError();
+    } else {
+      // Either manifest may be the named one: go no further.
+      failure_ = status;
+    }
+    return status;
+  }
+  bytes_written_.fetch_add(writer->length() + kCurrentFileBytes,
+                           std::memory_order_relaxed);
+  if (writer_ != nullptr) writer_->Close().IgnoreError();  // superseded
+  writer_ = std::move(writer);
+  // The old manifest is named by nothing durable; if it can't be removed now,
+  // the next open does.
+  if (manifest_number_ != 0) {
+    file_system_
+        .RemoveFile(FilePath(directory_, FileType::kManifest, manifest_number_))
+        .IgnoreError();
+  }
+  manifest_number_ = number;
+  return absl::OkStatus();
+}
+
+DatabaseState Catalog::state() const {
+  base::MutexLock lock(mu_);
+  return state_;
+}
+
+}  // namespace quire::kv_internal

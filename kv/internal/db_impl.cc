@@ -1,0 +1,241 @@
+#include "kv/internal/db_impl.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "cache/epoch.h"
+#include "kv/internal/database_stats.h"
+#include "kv/internal/db_iterator.h"
+#include "kv/internal/error_iterator.h"
+#include "kv/internal/fork_check.h"
+
+namespace quire::kv_internal {
+namespace {
+
+// Most bytes of one batch: it has to fit into one memtable.
+constexpr uint64_t kMaxBatchBytes = Memtable::kMaxCapacityBytes / 2;
+
+class SnapshotImpl final : public Snapshot {
+ public:
+  explicit SnapshotImpl(DatabaseCore& core)
+      : core_(core), sequence_(core.snapshots.AddCurrent(core.published)) {}
+  ~SnapshotImpl() override { core_.snapshots.Remove(sequence_); }
+  uint64_t sequence() const override { return sequence_; }
+
+ private:
+  DatabaseCore& core_;
+  const uint64_t sequence_;
+};
+
+PointReader::Options ReaderOptions(const ReadOptions& options) {
+  PointReader::Options result;
+  if (options.snapshot != nullptr) {
+    result.max_sequence = options.snapshot->sequence();
+  }
+  if (!options.fill_cache) result.policy = io::CachePolicy::kReadOnce;
+  return result;
+}
+
+absl::Status CheckBatch(const WriteBatch& batch) {
+  if (batch.LargestKey() > kMaxKeyBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a key of ", batch.LargestKey(),
+                     " bytes is over the limit of ", kMaxKeyBytes));
+  }
+  if (batch.LargestValue() > kMaxValueBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a value of ", batch.LargestValue(),
+                     " bytes is over the limit of ", kMaxValueBytes));
+  }
+  // A record takes at most a header, padding and a skipped piece of a page more
+  // than the batch keeps for it.
+  if (batch.ByteSize() + batch.Count() * kNoStraddleBytes > kMaxBatchBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a batch of ", batch.Count(), " operations in ", batch.ByteSize(),
+        " bytes is over the limit of ", kMaxBatchBytes, " bytes of log"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+DbImpl::DbImpl(std::unique_ptr<DatabaseCore> core)
+    : core_(std::move(core)), reader_(*core_) {
+  if (!core_->options.read_only) {
+    run_maker_ = std::make_unique<RunMaker>(*core_);
+    write_queue_ = std::make_unique<WriteQueue>(*core_, *run_maker_);
+  }
+  housekeeper_ = std::make_unique<Housekeeper>(*core_, write_queue_.get());
+  index_loader_ = std::make_unique<IndexLoader>(*core_);
+}
+
+DbImpl::~DbImpl() {
+  if (closed_.load(std::memory_order_relaxed)) return;
+  if (core_->fork_generation != ForkGeneration()) {
+    // The threads are the parent's, and so are files and rings: let the memory
+    // be rather than touch them.
+    (void)index_loader_.release();
+    (void)housekeeper_.release();
+    (void)run_maker_.release();
+    (void)write_queue_.release();
+    (void)core_.release();
+    return;
+  }
+  // An error here was an error of a write before, or is found by the next open.
+  const absl::Status status = Close();
+  QUIRE_CHECK(closed_.load(std::memory_order_relaxed) &&
+              "pins, iterators or snapshots outlive their database");
+  status.IgnoreError();
+}
+
+absl::Status DbImpl::CheckUsable() const {
+  if (core_->fork_generation != ForkGeneration()) [[unlikely]] {
+    return absl::FailedPreconditionError(
+        absl::StrCat(core_->path,
+                     ": the database was opened before this "
+                     "process was forked; open it again"));
+  }
+  if (closed_.load(std::memory_order_relaxed)) [[unlikely]] {
+    return absl::FailedPreconditionError(
+        absl::StrCat(core_->path, ": the database is closed"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DbImpl::CheckWritable() const {
+  QUIRE_RETURN_IF_ERROR(CheckUsable());
+  if (core_->options.read_only) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(core_->path, ": the database is open read-only"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DbImpl::Put(const WriteOptions& options, std::string_view key,
+                         std::string_view value) {
+  WriteBatch batch;
+  batch.Put(key, value);
+  return Write(options, batch);
+}
+
+absl::Status DbImpl::Delete(const WriteOptions& options, std::string_view key) {
+  WriteBatch batch;
+  batch.Delete(key);
+  return Write(options, batch);
+}
+
+absl::Status DbImpl::Write(const WriteOptions& options,
+                           const WriteBatch& batch) {
+  QUIRE_RETURN_IF_ERROR(CheckWritable());
+  QUIRE_RETURN_IF_ERROR(CheckBatch(batch));
+  if (batch.Empty())
+    return options.sync ? write_queue_->Sync() : absl::OkStatus();
+  return write_queue_->Write(batch, options.sync);
+}
+
+absl::Status DbImpl::Get(const ReadOptions& options, std::string_view key,
+                         std::string* value) {
+  QUIRE_RETURN_IF_ERROR(CheckUsable());
+  return reader_.Get(key, ReaderOptions(options), value);
+}
+
+absl::Status DbImpl::Get(const ReadOptions& options, std::string_view key,
+                         PinnedValue* value) {
+  QUIRE_RETURN_IF_ERROR(CheckUsable());
+  return reader_.Get(key, ReaderOptions(options), value);
+}
+
+void DbImpl::MultiGet(const ReadOptions& options,
+                      std::span<const std::string_view> keys,
+                      std::span<PinnedValue> values,
+                      std::span<absl::Status> statuses) {
+  QUIRE_CHECK(keys.size() == values.size() && keys.size() == statuses.size());
+  if (absl::Status usable = CheckUsable(); !usable.ok()) {
+    for (absl::Status& status : statuses) status = usable;
+    return;
+  }
+  reader_.MultiGet(keys, ReaderOptions(options), values, statuses);
+}
+
+std::unique_ptr<Iterator> DbImpl::NewIterator(const ReadOptions& options) {
+  if (absl::Status usable = CheckUsable(); !usable.ok()) {
+    return std::make_unique<ErrorIterator>(std::move(usable));
+  }
+  IteratorHolds holds;
+  uint64_t sequence;
+  {
+    cache::EpochGuard guard;
+    holds.view = HeldView(core_->views.Current());
+    sequence = core_->published.load(std::memory_order_acquire);
+  }
+  if (options.snapshot != nullptr) sequence = options.snapshot->sequence();
+  core_->iterators.fetch_add(1, std::memory_order_relaxed);
+  // Release: the iterator's uses of the database come before Close acquires.
+  holds.registration =
+      std::shared_ptr<void>(core_.get(), [](DatabaseCore* core) {
+        core->iterators.fetch_sub(1, std::memory_order_release);
+      });
+  return NewDbIterator(std::move(holds), sequence, options,
+                       *core_->provider.provider);
+}
+
+std::unique_ptr<const Snapshot> DbImpl::GetSnapshot() {
+  return std::make_unique<SnapshotImpl>(*core_);
+}
+
+absl::Status DbImpl::Sync() {
+  QUIRE_RETURN_IF_ERROR(CheckWritable());
+  return write_queue_->Sync();
+}
+
+absl::Status DbImpl::FlushMemtables() {
+  QUIRE_RETURN_IF_ERROR(CheckWritable());
+  QUIRE_RETURN_IF_ERROR(write_queue_->SwitchMemtable());
+  return run_maker_->WaitUntilIdle();
+}
+
+Stats DbImpl::GetStats() { return GatherStats(*core_); }
+
+std::optional<std::string> DbImpl::GetProperty(std::string_view name) {
+  return DatabaseProperty(*core_, name);
+}
+
+absl::Status DbImpl::CheckNoneOutstanding() const {
+  const int64_t pins = core_->pinned_values.SumAcquire();
+  const int64_t iterators = core_->iterators.load(std::memory_order_acquire);
+  const auto snapshots = static_cast<int64_t>(core_->snapshots.size());
+  if (pins == 0 && iterators == 0 && snapshots == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      core_->path, ": can't close, outstanding: ", pins, " pinned values, ",
+      iterators, " iterators, ", snapshots, " snapshots"));
+}
+
+absl::Status DbImpl::Close() {
+  if (closed_.load(std::memory_order_relaxed)) return absl::OkStatus();
+  QUIRE_RETURN_IF_ERROR(CheckUsable());
+  QUIRE_RETURN_IF_ERROR(CheckNoneOutstanding());
+  return CloseParts();
+}
+
+absl::Status DbImpl::CloseParts() {
+  housekeeper_.reset();
+  index_loader_.reset();
+  absl::Status status;
+  if (write_queue_ != nullptr) {
+    status = write_queue_->SealLog();
+    if (status.ok()) status = run_maker_->WaitUntilIdle();
+    const uint64_t last_sequence = write_queue_->last_sequence();
+    run_maker_.reset();
+    write_queue_.reset();
+    if (status.ok()) status = core_->catalog->CloseCleanly(last_sequence);
+  }
+  core_->views.FreeAll();
+  core_->provider.provider.reset();
+  core_->lock.reset();
+  closed_.store(true, std::memory_order_relaxed);
+  return status;
+}
+
+}  // namespace quire::kv_internal

@@ -1,0 +1,65 @@
+#include "kv/internal/housekeeper.h"
+
+#include <chrono>
+
+#include "cache/epoch.h"
+
+namespace quire::kv_internal {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{10};
+constexpr int kIdleTicks = 5;  // 50 ms
+
+}  // namespace
+
+Housekeeper::Housekeeper(DatabaseCore& core, WriteQueue* write_queue)
+    : core_(core), write_queue_(write_queue), thread_([this] { Loop(); }) {}
+
+Housekeeper::~Housekeeper() {
+  {
+    base::MutexLock lock(mu_);
+    stop_ = true;
+    stop_changed_.NotifyAll();
+  }
+  thread_.join();
+}
+
+void Housekeeper::Loop() {
+  for (;;) {
+    {
+      base::MutexLock lock(mu_);
+      if (!stop_) stop_changed_.WaitFor(mu_, kTick);
+      if (stop_) return;
+    }
+    if (core_.views.waiting() > 0) cache::ReclaimRetired();
+    if (write_queue_ == nullptr) continue;
+    SyncIfDue();
+    CoverIfIdle();
+  }
+}
+
+// Failures of the two below are in the error latch, where the next writer finds
+// them; a lack of space is tried again at the next tick.
+
+void Housekeeper::SyncIfDue() {
+  if (core_.options.sync_interval_ms == 0 || !write_queue_->HasUnsynced()) {
+    ticks_since_sync_ = 0;
+    return;
+  }
+  ++ticks_since_sync_;
+  if (ticks_since_sync_ * kTick.count() < core_.options.sync_interval_ms) {
+    return;
+  }
+  ticks_since_sync_ = 0;
+  write_queue_->Sync().IgnoreError();
+}
+
+void Housekeeper::CoverIfIdle() {
+  const int64_t groups = core_.counters.groups_written.Sum();
+  idle_ticks_ = groups == groups_seen_ ? idle_ticks_ + 1 : 0;
+  groups_seen_ = groups;
+  if (idle_ticks_ < kIdleTicks || !write_queue_->NeedsCover()) return;
+  write_queue_->CoverDurablePoint().IgnoreError();
+}
+
+}  // namespace quire::kv_internal

@@ -1,0 +1,348 @@
+#include "kv/internal/open_database.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "io/posix_file_system.h"
+#include "kv/internal/current_file.h"
+#include "kv/internal/database_files.h"
+#include "kv/internal/fork_check.h"
+#include "kv/internal/log_recovery.h"
+#include "kv/internal/manifest_reader.h"
+#include "kv/internal/random_id.h"
+#include "kv/internal/run_rebuilder.h"
+#include "kv/internal/tail_recovery.h"
+
+namespace quire::kv_internal {
+namespace {
+
+// A read-only open beside a writer that replaces files can find a state that is
+// gone by the time it looks: it starts again this often.
+constexpr int kReadOnlyAttempts = 5;
+
+std::string ParentDirectory(const std::string& path) {
+  std::filesystem::path normal = std::filesystem::path(path).lexically_normal();
+  if (!normal.has_filename()) normal = normal.parent_path();
+  const std::string parent = normal.parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+std::unique_ptr<DatabaseCore> NewCore(const Options& options,
+                                      const std::string& path) {
+  auto core = std::make_unique<DatabaseCore>();
+  core->options = options;
+  core->path = path;
+  core->file_system = options.file_system != nullptr ? options.file_system
+                                                     : &io::PosixFileSystem();
+  core->fork_generation = ForkGeneration();
+  return core;
+}
+
+absl::Status CheckWanted(const Options& options, const std::string& path,
+                         bool is_new) {
+  if (is_new && (!options.create_if_missing || options.read_only)) {
+    return absl::NotFoundError(absl::StrCat(
+        path, ": there is no database",
+        options.read_only ? "" : ", and create_if_missing is not set"));
+  }
+  if (!is_new && options.error_if_exists) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        path, ": there is a database, and error_if_exists is set"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OpenProviderOf(DatabaseCore& core) {
+  if (core.options.provider_factory != nullptr) {
+    QUIRE_ASSIGN_OR_RETURN(
+        core.provider.provider,
+        core.options.provider_factory(*core.file_system, core.path));
+    core.provider.effective_mode = core.options.provider.read_mode;
+    core.provider.effective_engine = core.options.provider.io_engine;
+    core.provider.mode_reason = "the provider is the caller's own";
+    core.provider.engine_reason = core.provider.mode_reason;
+    return absl::OkStatus();
+  }
+  QUIRE_ASSIGN_OR_RETURN(
+      core.provider,
+      io::OpenProvider(core.options.provider, *core.file_system, core.path));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Run>> OpenNamedRun(DatabaseCore& core,
+                                                  const DatabaseState& state,
+                                                  const RunState& run) {
+  std::vector<std::shared_ptr<const OpenSegment>> segments;
+  for (uint64_t number : run.segments) {
+    QUIRE_ASSIGN_OR_RETURN(std::shared_ptr<const OpenSegment> segment,
+                           core.OpenSealed(state.segments.at(number)));
+    segments.push_back(std::move(segment));
+  }
+  return core.OpenRun(run, std::move(segments));
+}
+
+// True if the run can't be opened because of its table, which the segments can
+// replace.
+bool TableIsLost(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsNotFound(status);
+}
+
+absl::Status OpenRuns(DatabaseCore& core, const DatabaseState& state) {
+  std::vector<std::shared_ptr<Run>> runs;
+  for (const RunState& named : state.runs) {
+    absl::StatusOr<std::shared_ptr<Run>> run = OpenNamedRun(core, state, named);
+    if (TableIsLost(run.status())) {
+      absl::StatusOr<std::shared_ptr<Run>> rebuilt =
+          RebuildRun(core, state, named);
+      if (!rebuilt.ok()) {
+        return absl::Status(
+            rebuilt.status().code(),
+            absl::StrCat(run.status().message(), "; and it can't be rebuilt: ",
+                         rebuilt.status().message()));
+      }
+      absl::StrAppend(&core.recovery_report,
+                      "table rebuilt: ", run.status().message(), "\n");
+      run = std::move(rebuilt);
+    }
+    QUIRE_RETURN_IF_ERROR(run.status());
+    runs.push_back(*std::move(run));
+  }
+  core.views.Change([&](View& view) { view.runs = std::move(runs); });
+  return absl::OkStatus();
+}
+
+// As OpenRuns, without writing. From the oldest lost table on, all newer runs
+// are read into memtables: memtables are looked at before runs, so a newer run
+// must not stay behind an older memtable.
+absl::Status OpenRunsReadOnly(
+    DatabaseCore& core, const DatabaseState& state,
+    std::vector<std::shared_ptr<Memtable>>* memtables) {
+  std::vector<std::shared_ptr<Run>> runs;
+  size_t in_memory = 0;
+  for (size_t i = 0; i < state.runs.size(); ++i) {
+    absl::StatusOr<std::shared_ptr<Run>> run =
+        OpenNamedRun(core, state, state.runs[i]);
+    if (TableIsLost(run.status())) {
+      absl::StrAppend(&core.recovery_report,
+                      "table not used: ", run.status().message(), "\n");
+      in_memory = i + 1;
+      runs.clear();
+      continue;
+    }
+    QUIRE_RETURN_IF_ERROR(run.status());
+    runs.push_back(*std::move(run));
+  }
+  for (size_t i = 0; i < in_memory; ++i) {
+    QUIRE_ASSIGN_OR_RETURN(
+        std::shared_ptr<Memtable> memtable,
+        ReadRunIntoMemory(*core.file_system, core.path, state, state.runs[i]));
+    memtables->push_back(std::move(memtable));
+  }
+  core.views.Change([&](View& view) { view.runs = std::move(runs); });
+  return absl::OkStatus();
+}
+
+absl::Status CheckUnnamedSegments(DatabaseCore& core,
+                                  const DatabaseFiles& files,
+                                  const DatabaseState& state) {
+  for (const ParsedFileName& file : files.files) {
+    if (file.type != FileType::kSegment ||
+        state.segments.contains(file.number)) {
+      continue;
+    }
+    const std::string path =
+        FilePath(core.path, FileType::kSegment, file.number);
+    uint64_t size = 0;
+    QUIRE_ASSIGN_OR_RETURN(const cache::HugeBuffer image,
+                           ReadIntoBuffer(*core.file_system, path, &size));
+    QUIRE_RETURN_IF_ERROR(CheckUnnamedSegment(
+        state, file.number,
+        std::span<const std::byte>(image.bytes()).first(size), path));
+  }
+  return absl::OkStatus();
+}
+
+// Removes what an interrupted operation left: files that the manifest in force
+// before this open did not name. A failure leaves them for the next open.
+void RemoveUnnamedFiles(DatabaseCore& core, const DatabaseFiles& files,
+                        const DatabaseState& state, uint64_t manifest_number) {
+  for (const ParsedFileName& file : files.files) {
+    bool named = false;
+    switch (file.type) {
+      case FileType::kSegment:
+        named = state.segments.contains(file.number);
+        break;
+      case FileType::kTable:
+        named = std::any_of(state.runs.begin(), state.runs.end(),
+                            [&](const RunState& run) {
+                              return run.table_number == file.number;
+                            });
+        break;
+      case FileType::kManifest:
+        named = file.number == manifest_number;
+        break;
+    }
+    if (named) continue;
+    core.file_system->RemoveFile(FilePath(core.path, file.type, file.number))
+        .IgnoreError();
+  }
+  core.file_system
+      ->RemoveFile(absl::StrCat(core.path, "/", kCurrentTemporaryName))
+      .IgnoreError();
+}
+
+absl::Status CreateNew(DatabaseCore& core, const DatabaseFiles& files) {
+  core.database_id = RandomDatabaseId();
+  core.hash_seed = RandomId();
+  DatabaseState state;
+  state.database_id = core.database_id;
+  state.hash_seed = core.hash_seed;
+  core.catalog = std::make_unique<Catalog>(*core.file_system, core.path, state,
+                                           /*manifest_number=*/0,
+                                           files.HighestNumber() + 1);
+  RemoveUnnamedFiles(core, files, DatabaseState{}, 0);
+  QUIRE_RETURN_IF_ERROR(core.catalog->Commit(ManifestEdit()));
+  return OpenProviderOf(core);
+}
+
+void TakeIdentity(DatabaseCore& core, const DatabaseState& state) {
+  core.database_id = state.database_id;
+  core.hash_seed = state.hash_seed;
+  core.previous_segment_number = state.last_log_number;
+  core.previous_segment_id = state.last_log_id;
+}
+
+absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
+  QUIRE_ASSIGN_OR_RETURN(const CurrentFile current,
+                         ReadCurrentFile(*core.file_system, core.path));
+  QUIRE_ASSIGN_OR_RETURN(const ManifestContents manifest,
+                         ReadManifest(*core.file_system, core.path, current));
+  const DatabaseState& state = manifest.state;
+  TakeIdentity(core, state);
+  if (manifest.extent.torn_bytes > 0) {
+    absl::StrAppend(&core.recovery_report,
+                    "torn end of the manifest: ", manifest.extent.torn_bytes,
+                    " bytes dropped\n");
+  }
+  QUIRE_RETURN_IF_ERROR(CheckUnnamedSegments(core, files, state));
+  core.catalog = std::make_unique<Catalog>(
+      *core.file_system, core.path, state, current.manifest_number,
+      std::max(state.next_file_number, files.HighestNumber() + 1));
+  QUIRE_RETURN_IF_ERROR(OpenProviderOf(core));
+  QUIRE_RETURN_IF_ERROR(OpenRuns(core, state));
+  QUIRE_RETURN_IF_ERROR(RecoverTail(core, state));
+  RemoveUnnamedFiles(core, files, state, current.manifest_number);
+  // All that was read is durable: sealed segments, or copies just synced. No
+  // group is left of the log that a later one would have to vouch for.
+  core.durable.Advance(
+      {LogPosition{}, core.published.load(std::memory_order_relaxed)});
+  return absl::OkStatus();
+}
+
+absl::Status OpenReadOnlyOnce(DatabaseCore& core) {
+  core.recovery_report.clear();
+  QUIRE_ASSIGN_OR_RETURN(const CurrentFile current,
+                         ReadCurrentFile(*core.file_system, core.path));
+  QUIRE_ASSIGN_OR_RETURN(const ManifestContents manifest,
+                         ReadManifest(*core.file_system, core.path, current));
+  TakeIdentity(core, manifest.state);
+  QUIRE_ASSIGN_OR_RETURN(
+      TailImage tail, ReadTail(*core.file_system, core.path, manifest.state));
+  QUIRE_RETURN_IF_ERROR(
+      OpenRunsReadOnly(core, manifest.state, &tail.memtables));
+  core.views.Change(
+      [&](View& view) { view.memtables = std::move(tail.memtables); });
+  core.recovery_report += tail.report;
+  core.published.store(tail.last_sequence, std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
+absl::Status OpenReadOnly(DatabaseCore& core) {
+  QUIRE_RETURN_IF_ERROR(OpenProviderOf(core));
+  absl::Status status;
+  for (int attempt = 0; attempt < kReadOnlyAttempts; ++attempt) {
+    status = OpenReadOnlyOnce(core);
+    if (!TableIsLost(status)) return status;
+  }
+  return status;
+}
+
+// Gives back what a failed open has attached, before the provider goes.
+absl::Status Abandon(DatabaseCore& core, absl::Status status) {
+  core.views.FreeAll();
+  return status;
+}
+
+absl::Status PrepareDirectory(DatabaseCore& core, DatabaseFiles& files) {
+  io::FileSystem& fs = *core.file_system;
+  if (!files.directory_exists) {
+    QUIRE_RETURN_IF_ERROR(fs.CreateDirectory(core.path));
+    QUIRE_RETURN_IF_ERROR(fs.SyncDirectory(ParentDirectory(core.path)));
+  }
+  QUIRE_ASSIGN_OR_RETURN(core.lock,
+                         fs.LockFile(absl::StrCat(core.path, "/", kLockName)));
+  // Again, now that nobody else changes it.
+  QUIRE_ASSIGN_OR_RETURN(files, ListDatabaseFiles(fs, core.path));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DatabaseCore>> OpenDatabase(
+    const Options& options, const std::string& path) {
+  QUIRE_RETURN_IF_ERROR(options.Validate());
+  std::unique_ptr<DatabaseCore> core = NewCore(options, path);
+  QUIRE_ASSIGN_OR_RETURN(DatabaseFiles files,
+                         ListDatabaseFiles(*core->file_system, path));
+  bool is_new = false;
+  QUIRE_RETURN_IF_ERROR(CheckDatabaseFiles(files, path, &is_new));
+  QUIRE_RETURN_IF_ERROR(CheckWanted(options, path, is_new));
+  absl::Status status;
+  if (options.read_only) {
+    status = OpenReadOnly(*core);
+  } else {
+    QUIRE_RETURN_IF_ERROR(PrepareDirectory(*core, files));
+    QUIRE_RETURN_IF_ERROR(CheckDatabaseFiles(files, path, &is_new));
+    QUIRE_RETURN_IF_ERROR(CheckWanted(options, path, is_new));
+    status = is_new ? CreateNew(*core, files) : OpenExisting(*core, files);
+  }
+  if (!status.ok()) return Abandon(*core, std::move(status));
+  return core;
+}
+
+absl::Status DestroyDatabase(const Options& options, const std::string& path) {
+  io::FileSystem& fs = options.file_system != nullptr ? *options.file_system
+                                                      : io::PosixFileSystem();
+  QUIRE_ASSIGN_OR_RETURN(DatabaseFiles files, ListDatabaseFiles(fs, path));
+  if (!files.directory_exists) return absl::OkStatus();
+  if (!files.has_current && files.files.empty() && files.auxiliary.empty()) {
+    if (files.foreign.empty()) return fs.RemoveDirectory(path);
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": not a Quire database: it holds ", files.foreign.front()));
+  }
+  const std::string lock_path = absl::StrCat(path, "/", kLockName);
+  QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<io::FileLock> lock,
+                         fs.LockFile(lock_path));
+  QUIRE_ASSIGN_OR_RETURN(files, ListDatabaseFiles(fs, path));
+  // CURRENT first: what is left of an interrupted removal is no database.
+  if (files.has_current) {
+    QUIRE_RETURN_IF_ERROR(fs.RemoveFile(absl::StrCat(path, "/", kCurrentName)));
+  }
+  for (const ParsedFileName& file : files.files) {
+    QUIRE_RETURN_IF_ERROR(
+        fs.RemoveFile(FilePath(path, file.type, file.number)));
+  }
+  for (const std::string& name : files.auxiliary) {
+    QUIRE_RETURN_IF_ERROR(fs.RemoveFile(absl::StrCat(path, "/", name)));
+  }
+  lock.reset();
+  if (!files.foreign.empty()) return fs.SyncDirectory(path);
+  QUIRE_RETURN_IF_ERROR(fs.RemoveDirectory(path));
+  return fs.SyncDirectory(ParentDirectory(path));
+}
+
+}  // namespace quire::kv_internal

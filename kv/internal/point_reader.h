@@ -1,0 +1,56 @@
+// Get and MultiGet.
+#ifndef QUIRE_KV_INTERNAL_POINT_READER_H_
+#define QUIRE_KV_INTERNAL_POINT_READER_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "io/page_provider.h"
+#include "kv/internal/database_core.h"
+#include "kv/pinned_value.h"
+
+namespace quire::kv_internal {
+
+// A read first tries what is in memory, inside one epoch guard: memtables
+// newest first, then runs newest first, all of whose index lines were
+// prefetched before the memtables are probed. No lock, no count, no allocation
+// (but that of the caller's string or PinnedValue), no system call. Where a
+// page is not in memory, or something fails its check, it takes a hold on the
+// view, leaves the guard and does the rest through PageProvider::Read.
+//
+// Runs in a view have disjoint ranges of sequence numbers, newest first, and
+// the versions of a key within a run stand newest first: so the first version
+// found that may be seen is the right one.
+//
+// Thread-safe.
+class PointReader {
+ public:
+  // `core` must outlive the reader.
+  explicit PointReader(DatabaseCore& core) : core_(core) {}
+
+  struct Options {
+    // Newest sequence number to see; kNewest: what is published at the call.
+    uint64_t max_sequence = kNewest;
+    io::CachePolicy policy = io::CachePolicy::kPoint;
+  };
+  static constexpr uint64_t kNewest = UINT64_MAX;
+
+  // See DB::Get and DB::MultiGet.
+  absl::Status Get(std::string_view key, const Options& options,
+                   std::string* value);
+  absl::Status Get(std::string_view key, const Options& options,
+                   PinnedValue* value);
+  void MultiGet(std::span<const std::string_view> keys, const Options& options,
+                std::span<PinnedValue> values,
+                std::span<absl::Status> statuses);
+
+ private:
+  DatabaseCore& core_;
+};
+
+}  // namespace quire::kv_internal
+
+#endif  // QUIRE_KV_INTERNAL_POINT_READER_H_

@@ -1,0 +1,25 @@
+#include "kv/internal/run.h"
+
+#include <utility>
+
+namespace quire::kv_internal {
+
+OpenSegment::OpenSegment(io::PageProvider& provider,
+                         std::unique_ptr<io::AttachedFile> file,
+                         uint64_t number, uint64_t id)
+    : provider_(provider), file_(std::move(file)), number_(number), id_(id) {}
+
+OpenSegment::~OpenSegment() { provider_.Detach(std::move(file_)); }
+
+Run::Run(std::unique_ptr<TableReader> table,
+         std::vector<std::shared_ptr<const OpenSegment>> segments)
+    : table_(std::move(table)), segments_(std::move(segments)) {
+  for (const auto& segment : segments_) {
+    for (uint64_t i = 0; i < SlotCount(segment->length()); ++i) {
+      slots_.push_back(
+          {&segment->file(), segment->id(), i * kSlotBytes, segment->length()});
+    }
+  }
+}
+
+}  // namespace quire::kv_internal

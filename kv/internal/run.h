@@ -1,0 +1,94 @@
+// A run: a table and the sealed segments that it indexes, open for reading.
+#ifndef QUIRE_KV_INTERNAL_RUN_H_
+#define QUIRE_KV_INTERNAL_RUN_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "io/page_provider.h"
+#include "kv/internal/format.h"
+#include "kv/internal/record.h"
+#include "kv/internal/table_reader.h"
+
+namespace quire::kv_internal {
+
+// A sealed segment attached to the provider; detaches itself. Shared by runs
+// while a merge hands it from one to another (never on a read path). Immutable.
+class OpenSegment {
+ public:
+  OpenSegment(io::PageProvider& provider,
+              std::unique_ptr<io::AttachedFile> file, uint64_t number,
+              uint64_t id);
+  ~OpenSegment();
+  OpenSegment(const OpenSegment&) = delete;
+  OpenSegment& operator=(const OpenSegment&) = delete;
+
+  uint64_t number() const { return number_; }
+  uint64_t id() const { return id_; }
+  const io::AttachedFile& file() const { return *file_; }
+  uint64_t length() const { return file_->size_bytes(); }
+
+ private:
+  io::PageProvider& provider_;
+  std::unique_ptr<io::AttachedFile> file_;
+  const uint64_t number_;
+  const uint64_t id_;
+};
+
+// Where a run-local address points.
+struct RecordLocation {
+  const io::AttachedFile* file = nullptr;
+  RecordPlace place;  // file id and offset
+  uint64_t limit =
+      0;  // length of the segment: no byte of the record lies at or beyond it
+};
+
+// Immutable but for the residency of its hash section. Thread-safe.
+class Run {
+ public:
+  // `segments` in the order of their slots.
+  Run(std::unique_ptr<TableReader> table,
+      std::vector<std::shared_ptr<const OpenSegment>> segments);
+
+  const TableReader& table() const { return *table_; }
+  TableReader& table() { return *table_; }
+  const std::vector<std::shared_ptr<const OpenSegment>>& segments() const {
+    return segments_;
+  }
+
+  // Resolves an address; false if it points outside of the run's segments (a
+  // damaged entry). One array look-up.
+  bool Locate(uint64_t address, RecordLocation* location) const {
+    const uint64_t slot = AddressSlot(address);
+    if (slot >= slots_.size()) return false;
+    const Slot& s = slots_[slot];
+    location->file = s.file;
+    location->place = {s.file_id, s.base + AddressOffsetInSlot(address)};
+    location->limit = s.limit;
+    return location->place.offset >= kPageBytes &&
+           location->place.offset + kRecordHeaderBytes <= s.limit;
+  }
+
+  // Slots that a segment of `length` bytes takes.
+  static uint64_t SlotCount(uint64_t length) {
+    return (length + kSlotBytes - 1) / kSlotBytes;
+  }
+
+ private:
+  struct Slot {
+    const io::AttachedFile* file;
+    uint64_t file_id;
+    uint64_t base;   // offset in the file where the slot starts
+    uint64_t limit;  // length of the file
+  };
+
+  std::unique_ptr<TableReader> table_;
+  std::vector<std::shared_ptr<const OpenSegment>> segments_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace quire::kv_internal
+
+#endif  // QUIRE_KV_INTERNAL_RUN_H_

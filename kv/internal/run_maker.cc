@@ -1,0 +1,176 @@
+#include "kv/internal/run_maker.h"
+
+#include <chrono>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "kv/internal/checksum.h"
+#include "kv/internal/key_hash.h"
+#include "kv/internal/memory_record.h"
+#include "kv/internal/table_builder.h"
+#include "kv/internal/version_filter.h"
+
+namespace quire::kv_internal {
+namespace {
+
+constexpr std::chrono::milliseconds kRetryDelay{500};
+
+// Adds the entries of `memtable` that anybody can still see to `builder`, and
+// counts the rest to the segment's garbage.
+absl::Status AddEntries(const Memtable& memtable, uint64_t hash_seed,
+                        std::vector<uint64_t> snapshots, TableBuilder& builder,
+                        SegmentState* segment) {
+  VersionFilter filter(std::move(snapshots));
+  const std::unique_ptr<EntryCursor> cursor = memtable.NewCursor();
+  const std::byte* image = memtable.image().data();
+  for (cursor->SeekToFirst(); cursor->Valid(); cursor->Next()) {
+    const MemoryRecord record(cursor->place().memory);
+    const std::string_view key = record.key();
+    const uint64_t bytes = RecordBytes(key.size(), record.value().size());
+    if (!filter.Keep(key, record.sequence())) {
+      segment->garbage_bytes += bytes;
+      ++segment->garbage_records;
+      continue;
+    }
+    const auto offset = static_cast<uint64_t>(record.header() - image);
+    QUIRE_RETURN_IF_ERROR(builder.Add(
+        {.key = key,
+         .sequence = record.sequence(),
+         .address = MakeAddress(offset / kSlotBytes, offset % kSlotBytes),
+         .size_class =
+             record.tombstone() ? kTombstoneClass : SizeClass(offset, bytes),
+         .hash = HashKey(key, hash_seed)}));
+  }
+  return cursor->status();
+}
+
+}  // namespace
+
+absl::StatusOr<SealedLog> SealLog(DatabaseCore& core, ActiveLog& log) {
+  QUIRE_RETURN_IF_ERROR(log.Sync());
+  const Memtable& memtable = *log.memtable();
+  const std::span<const std::byte> image =
+      std::as_const(*log.memtable()).image();
+  SealedLog sealed;
+  SegmentState& segment = sealed.segment;
+  segment.number = log.header().file_number;
+  segment.id = log.header().file_id;
+  segment.previous_number = log.header().previous_number;
+  segment.previous_id = log.header().previous_id;
+  segment.first_sequence = log.header().first_sequence;
+  segment.origin = log.header().origin;
+  segment.sealed = true;
+  segment.length = log.end();
+  segment.last_sequence = memtable.last_sequence();
+  segment.digest = Checksum(image.first(log.end()));
+  QUIRE_ASSIGN_OR_RETURN(
+      sealed.run, MakeTable(core, {segment}, [&](TableBuilder& builder) {
+        return AddEntries(memtable, core.hash_seed, core.snapshots.Sequences(),
+                          builder, &segment);
+      }));
+  return sealed;
+}
+
+SegmentSealed SealedLog::Seal() const {
+  return {.number = segment.number,
+          .length = segment.length,
+          .last_sequence = segment.last_sequence,
+          .digest = segment.digest,
+          .garbage_bytes = segment.garbage_bytes,
+          .garbage_records = segment.garbage_records};
+}
+
+RunMaker::RunMaker(DatabaseCore& core)
+    : core_(core), thread_([this] { Loop(); }) {}
+
+RunMaker::~RunMaker() {
+  {
+    base::MutexLock lock(mu_);
+    stop_ = true;
+    changed_.NotifyAll();
+  }
+  thread_.join();
+}
+
+absl::Status RunMaker::WaitForRoom() {
+  base::MutexLock lock(mu_);
+  while (waiting_.size() >= core_.options.max_waiting_memtables) {
+    if (!failure_.ok()) return failure_;
+    changed_.Wait(mu_);
+  }
+  return absl::OkStatus();
+}
+
+void RunMaker::Enqueue(std::shared_ptr<ActiveLog> log) {
+  base::MutexLock lock(mu_);
+  waiting_.push_back(std::move(log));
+  changed_.NotifyAll();
+}
+
+absl::Status RunMaker::WaitUntilIdle() {
+  base::MutexLock lock(mu_);
+  while (!waiting_.empty()) {
+    if (!failure_.ok()) return failure_;
+    changed_.Wait(mu_);
+  }
+  return absl::OkStatus();
+}
+
+void RunMaker::Loop() {
+  for (;;) {
+    std::shared_ptr<ActiveLog> log;
+    {
+      base::MutexLock lock(mu_);
+      if (!stop_ && !failure_.ok()) changed_.WaitFor(mu_, kRetryDelay);
+      while (!stop_ && waiting_.empty()) changed_.Wait(mu_);
+      if (stop_) return;
+      log = waiting_.front();
+    }
+    absl::Status status = Process(log);
+    if (!status.ok() && !absl::IsResourceExhausted(status)) {
+      core_.write_error.Set(status);
+    }
+    base::MutexLock lock(mu_);
+    if (status.ok()) waiting_.pop_front();
+    failure_ = std::move(status);
+    changed_.NotifyAll();
+  }
+}
+
+absl::Status RunMaker::Process(const std::shared_ptr<ActiveLog>& log) {
+  QUIRE_RETURN_IF_ERROR(core_.write_error.Check());
+  if (log->memtable()->entry_count() == 0) return DropEmpty(*log);
+  QUIRE_ASSIGN_OR_RETURN(SealedLog sealed, SealLog(core_, *log));
+  ManifestEdit edit;
+  edit.Add(sealed.Seal());
+  edit.Add(RunAdded{sealed.run.state});
+  if (absl::Status status = core_.catalog->Commit(edit); !status.ok()) {
+    if (absl::IsResourceExhausted(status)) {
+      // Not in the manifest, for certain: the next try writes another file.
+      core_.file_system->RemoveFile(sealed.run.run->table().file().path())
+          .IgnoreError();
+    }
+    return status;
+  }
+  core_.durable.Advance({{sealed.segment.number, sealed.segment.length},
+                         sealed.segment.last_sequence});
+  core_.views.Change([&](View& view) {
+    std::erase(view.memtables, log->memtable());
+    view.runs.insert(view.runs.begin(), sealed.run.run);
+  });
+  return log->CloseFile();
+}
+
+absl::Status RunMaker::DropEmpty(ActiveLog& log) {
+  ManifestEdit edit;
+  edit.Add(SegmentDropped{log.header().file_number});
+  QUIRE_RETURN_IF_ERROR(core_.catalog->Commit(edit));
+  core_.views.Change(
+      [&](View& view) { std::erase(view.memtables, log.memtable()); });
+  QUIRE_RETURN_IF_ERROR(log.CloseFile());
+  return core_.file_system->RemoveFile(log.path());
+}
+
+}  // namespace quire::kv_internal

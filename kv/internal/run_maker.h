@@ -1,0 +1,74 @@
+// Makes runs of full memtables in the background.
+#ifndef QUIRE_KV_INTERNAL_RUN_MAKER_H_
+#define QUIRE_KV_INTERNAL_RUN_MAKER_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "kv/internal/active_log.h"
+#include "kv/internal/database_core.h"
+#include "kv/internal/database_state.h"
+#include "kv/internal/table_maker.h"
+
+namespace quire::kv_internal {
+
+// A log that has become a run; nothing of it is named in the manifest yet.
+struct SealedLog {
+  SegmentState segment;
+  MadeRun run;
+
+  // The change that seals the segment.
+  SegmentSealed Seal() const;
+};
+
+// Syncs the log's segment, takes its length and digest, and makes a table over
+// it. Keeps, of each key, the newest version and those that a live snapshot
+// needs; the rest is garbage. REQUIRES: the memtable is not empty and no write
+// follows.
+absl::StatusOr<SealedLog> SealLog(DatabaseCore& core, ActiveLog& log);
+
+// One thread that takes full logs in order: SealLog, a durable manifest edit, a
+// view in which the run replaces the memtable. An empty log's segment is
+// dropped. A failure for want of space is tried again; any other sets the error
+// latch, and the memtables stay readable. Thread-safe.
+class RunMaker {
+ public:
+  explicit RunMaker(DatabaseCore& core);
+  // Stops after the run under way. Call WaitUntilIdle before to have all made.
+  ~RunMaker();
+
+  // Blocks while as many logs wait as the options allow. ResourceExhausted,
+  // without blocking, while the oldest can't be made for want of space.
+  absl::Status WaitForRoom();
+
+  // Takes an immutable log, newer than all before it. Never blocks.
+  void Enqueue(std::shared_ptr<ActiveLog> log);
+
+  // Blocks until every log enqueued before has become a run, or can't.
+  absl::Status WaitUntilIdle();
+
+ private:
+  void Loop();
+  absl::Status Process(const std::shared_ptr<ActiveLog>& log);
+  absl::Status DropEmpty(ActiveLog& log);
+
+  DatabaseCore& core_;
+
+  base::Mutex mu_;
+  base::CondVar changed_;
+  std::deque<std::shared_ptr<ActiveLog>> waiting_ ABSL_GUARDED_BY(mu_);
+  // Why the oldest could not be made at the last try.
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);
+  bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;  // last: runs Loop as soon as it is made
+};
+
+}  // namespace quire::kv_internal
+
+#endif  // QUIRE_KV_INTERNAL_RUN_MAKER_H_

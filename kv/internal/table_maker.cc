@@ -1,0 +1,91 @@
+#include "kv/internal/table_maker.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "kv/internal/file_header.h"
+#include "kv/internal/random_id.h"
+
+namespace quire::kv_internal {
+namespace {
+
+absl::StatusOr<FinishedTable> WriteTable(
+    DatabaseCore& core, TableSpec spec,
+    absl::FunctionRef<absl::Status(TableBuilder&)> add_entries) {
+  QUIRE_ASSIGN_OR_RETURN(
+      std::unique_ptr<TableBuilder> builder,
+      TableBuilder::Create(*core.file_system, std::move(spec)));
+  QUIRE_RETURN_IF_ERROR(add_entries(*builder));
+  QUIRE_ASSIGN_OR_RETURN(FinishedTable table, builder->Finish());
+  QUIRE_RETURN_IF_ERROR(core.file_system->SyncDirectory(core.path));
+  return table;
+}
+
+absl::StatusOr<std::shared_ptr<Run>> OpenMadeRun(
+    DatabaseCore& core, const std::vector<SegmentState>& segments,
+    const RunState& state, cache::HugeBuffer hash_image) {
+  std::vector<std::shared_ptr<const OpenSegment>> open_segments;
+  for (const SegmentState& segment : segments) {
+    QUIRE_ASSIGN_OR_RETURN(std::shared_ptr<const OpenSegment> open,
+                           core.OpenSealed(segment));
+    open_segments.push_back(std::move(open));
+  }
+  QUIRE_ASSIGN_OR_RETURN(std::shared_ptr<Run> run,
+                         core.OpenRun(state, std::move(open_segments)));
+  const uint64_t bytes = run->table().hash_section_bytes();
+  if (bytes > 0 && core.IndexBudgetLeft() >= static_cast<int64_t>(bytes)) {
+    run->table().AdoptHashSection(std::move(hash_image));
+  }
+  return run;
+}
+
+}  // namespace
+
+absl::StatusOr<MadeRun> MakeTable(
+    DatabaseCore& core, const std::vector<SegmentState>& segments,
+    absl::FunctionRef<absl::Status(TableBuilder&)> add_entries) {
+  TableSpec spec;
+  spec.header.type = FileType::kTable;
+  spec.header.file_number = core.catalog->NewFileNumber();
+  spec.header.file_id = RandomId();
+  spec.header.first_sequence = UINT64_MAX;
+  spec.header.database_id = core.database_id;
+  spec.hash_seed = core.hash_seed;
+  MadeRun made;
+  made.state.table_number = spec.header.file_number;
+  made.state.table_id = spec.header.file_id;
+  for (const SegmentState& segment : segments) {
+    spec.header.first_sequence =
+        std::min(spec.header.first_sequence, segment.first_sequence);
+    spec.segments.push_back({segment.number, segment.id, segment.length});
+    made.state.segments.push_back(segment.number);
+  }
+  const std::string path =
+      FilePath(core.path, FileType::kTable, spec.header.file_number);
+  spec.path = path;
+  absl::StatusOr<FinishedTable> table =
+      WriteTable(core, std::move(spec), add_entries);
+  absl::Status status = table.status();
+  if (status.ok()) {
+    made.state.table_length = table->info.length_bytes;
+    made.state.table_digest = table->info.digest;
+    made.state.entry_count = table->info.entry_count;
+    made.state.max_sequence = table->info.max_sequence;
+    absl::StatusOr<std::shared_ptr<Run>> run =
+        OpenMadeRun(core, segments, made.state, std::move(table->hash_image));
+    status = run.status();
+    if (status.ok()) made.run = *std::move(run);
+  }
+  if (!status.ok()) {
+    // Nothing names the file; if it can't be removed, the next open does.
+    core.file_system->RemoveFile(path).IgnoreError();
+    return status;
+  }
+  core.counters.table_bytes_written.Add(
+      static_cast<int64_t>(made.state.table_length));
+  return made;
+}
+
+}  // namespace quire::kv_internal

@@ -1,0 +1,59 @@
+// A view: the immutable list of everything that a read has to look at, and how
+// readers keep it alive.
+#ifndef QUIRE_KV_INTERNAL_VIEW_H_
+#define QUIRE_KV_INTERNAL_VIEW_H_
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "cache/striped_holds.h"
+#include "kv/internal/memtable.h"
+#include "kv/internal/run.h"
+
+namespace quire::kv_internal {
+
+// Memtables and runs, each newest first. The current view is published by one
+// atomic pointer in the database; a replaced view is retired through the epoch
+// and freed once nothing holds it. Contents never change; the newest memtable
+// grows (see Memtable).
+struct View {
+  std::vector<std::shared_ptr<Memtable>> memtables;
+  std::vector<std::shared_ptr<Run>> runs;
+
+  // Readers that left their guard and still use the view. Acquired only inside
+  // the guard in which the view was loaded.
+  mutable cache::StripedHolds holds;
+};
+
+// Keeps a view alive outside of a guard: a count, no lock. Move-only.
+class HeldView {
+ public:
+  HeldView() = default;
+  // REQUIRES: an epoch guard is active since before `view` was loaded.
+  explicit HeldView(const View* view) : view_(view) { view_->holds.Acquire(); }
+  HeldView(HeldView&& other) noexcept
+      : view_(std::exchange(other.view_, nullptr)) {}
+  HeldView& operator=(HeldView&& other) noexcept {
+    if (this != &other) {
+      Reset();
+      view_ = std::exchange(other.view_, nullptr);
+    }
+    return *this;
+  }
+  ~HeldView() { Reset(); }
+
+  void Reset() {
+    if (view_ != nullptr) std::exchange(view_, nullptr)->holds.Release();
+  }
+  const View* get() const { return view_; }
+  const View* operator->() const { return view_; }
+  const View& operator*() const { return *view_; }
+
+ private:
+  const View* view_ = nullptr;
+};
+
+}  // namespace quire::kv_internal
+
+#endif  // QUIRE_KV_INTERNAL_VIEW_H_

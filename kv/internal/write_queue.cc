@@ -1,0 +1,243 @@
+#include "kv/internal/write_queue.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "kv/internal/group.h"
+#include "kv/internal/key_hash.h"
+
+namespace quire::kv_internal {
+namespace {
+
+// A leader stops taking followers here, so that the first writer's latency
+// stays bounded.
+constexpr uint64_t kGroupBytesLimit = uint64_t{1} << 20;
+
+// Most bytes that the batch can add to a group.
+uint64_t BatchRoom(const WriteBatch& batch) {
+  uint64_t room = 0;
+  batch.ForEach(
+      [&](WriteBatch::Operation, std::string_view key, std::string_view value) {
+        room += GroupBuilder::Room(key.size(), value.size());
+      });
+  return room;
+}
+
+RecordKind KindOf(WriteBatch::Operation operation) {
+  return operation == WriteBatch::Operation::kPut ? RecordKind::kPut
+                                                  : RecordKind::kDelete;
+}
+
+}  // namespace
+
+WriteQueue::WriteQueue(DatabaseCore& core, RunMaker& run_maker)
+    : core_(core),
+      run_maker_(run_maker),
+      last_sequence_(core.published.load(std::memory_order_relaxed)) {}
+
+absl::Status WriteQueue::Write(const WriteBatch& batch, bool sync) {
+  Writer writer(Task::kWrite);
+  writer.batch = &batch;
+  writer.sync = sync;
+  return Run(writer);
+}
+
+absl::Status WriteQueue::Sync() {
+  Writer writer(Task::kSync);
+  return Run(writer);
+}
+
+absl::Status WriteQueue::SwitchMemtable() {
+  Writer writer(Task::kSwitch);
+  return Run(writer);
+}
+
+absl::Status WriteQueue::SealLog() {
+  Writer writer(Task::kSeal);
+  return Run(writer);
+}
+
+absl::Status WriteQueue::CoverDurablePoint() {
+  Writer writer(Task::kCover);
+  return Run(writer);
+}
+
+absl::Status WriteQueue::Run(Writer& writer) {
+  std::vector<Writer*> group;
+  {
+    base::MutexLock lock(mu_);
+    queue_.push_back(&writer);
+    while (!writer.done && queue_.front() != &writer) writer.turn.Wait(mu_);
+    if (writer.done) return writer.status;
+    group = GatherGroup();
+  }
+  Serve(group);
+  base::MutexLock lock(mu_);
+  for (Writer* served : group) {
+    QUIRE_DCHECK(queue_.front() == served);
+    queue_.pop_front();
+    if (served == &writer) continue;
+    served->done = true;
+    served->turn.NotifyOne();
+  }
+  if (!queue_.empty()) queue_.front()->turn.NotifyOne();
+  return writer.status;
+}
+
+std::vector<WriteQueue::Writer*> WriteQueue::GatherGroup() {
+  std::vector<Writer*> group = {queue_.front()};
+  if (queue_.front()->task != Task::kWrite) return group;
+  uint64_t bytes = queue_.front()->batch->ByteSize();
+  for (size_t i = 1; i < queue_.size(); ++i) {
+    if (queue_[i]->task != Task::kWrite) break;
+    bytes += queue_[i]->batch->ByteSize();
+    if (bytes > kGroupBytesLimit) break;
+    group.push_back(queue_[i]);
+  }
+  return group;
+}
+
+void WriteQueue::Serve(std::span<Writer*> group) {
+  absl::Status status = core_.write_error.Check();
+  if (status.ok()) status = ServeTask(group);
+  for (Writer* writer : group) writer->status = status;
+}
+
+absl::Status WriteQueue::ServeTask(std::span<Writer*> group) {
+  switch (group.front()->task) {
+    case Task::kWrite:
+      return WriteGroup(group, std::any_of(group.begin(), group.end(),
+                                           [](Writer* w) { return w->sync; }));
+    case Task::kSync:
+      return SyncAll();
+    case Task::kSwitch:
+      if (log_ == nullptr || log_->memtable()->entry_count() == 0) break;
+      return NewLog(core_.options.memtable_bytes);
+    case Task::kSeal:
+      if (log_ != nullptr) EnqueueLog();
+      break;
+    case Task::kCover:
+      if (log_ == nullptr || !NeedsCover()) break;
+      QUIRE_RETURN_IF_ERROR(MakeRoom(kGroupHeaderBytes, 0));
+      return AppendGroup({}, last_sequence_);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteQueue::WriteGroup(std::span<Writer*> group, bool sync) {
+  uint64_t room = kGroupHeaderBytes;
+  uint64_t records = 0;
+  for (const Writer* writer : group) {
+    room += BatchRoom(*writer->batch);
+    records += writer->batch->Count();
+  }
+  QUIRE_RETURN_IF_ERROR(MakeRoom(room, records));
+  const uint64_t last = last_sequence_ + records;
+  if (last > kMaxSequence) {
+    return absl::ResourceExhaustedError("sequence numbers are used up");
+  }
+  QUIRE_RETURN_IF_ERROR(AppendGroup(group, last));
+  if (sync) QUIRE_RETURN_IF_ERROR(SyncAll());
+  // Release: a reader that sees the number also sees the records and the index.
+  core_.published.store(last, std::memory_order_release);
+  core_.counters.batches_written.Add(static_cast<int64_t>(group.size()));
+  core_.counters.records_written.Add(static_cast<int64_t>(records));
+  return absl::OkStatus();
+}
+
+absl::Status WriteQueue::AppendGroup(std::span<Writer*> group,
+                                     uint64_t last_sequence) {
+  Memtable& memtable = *log_->memtable();
+  GroupBuilder builder = log_->StartGroup();
+  struct Placed {
+    uint64_t offset;
+    uint64_t hash;
+  };
+  std::vector<Placed> placed;
+  uint64_t sequence = last_sequence_;
+  for (const Writer* writer : group) {
+    writer->batch->ForEach([&](WriteBatch::Operation operation,
+                               std::string_view key, std::string_view value) {
+      placed.push_back({builder.Add(++sequence, KindOf(operation), key, value),
+                        HashKey(key, core_.hash_seed)});
+    });
+  }
+  last_sequence_ = last_sequence;
+  const LogPosition synced_upto = core_.durable.Get().position;
+  const std::span<const std::byte> bytes =
+      builder.Finish(synced_upto, last_sequence);
+  const absl::Status status = log_->Append(builder, bytes);
+  if (!status.ok()) {
+    if (!absl::IsResourceExhausted(status)) core_.write_error.Set(status);
+    return status;
+  }
+  for (const Placed& record : placed) {
+    memtable.Insert(record.offset, record.hash);
+  }
+  last_group_end_ = {log_->header().file_number, log_->end()};
+  core_.counters.groups_written.Add(1);
+  core_.counters.log_bytes_written.Add(static_cast<int64_t>(bytes.size()));
+  has_unsynced_.store(true, std::memory_order_relaxed);
+  needs_cover_.store(false, std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
+absl::Status WriteQueue::SyncAll() {
+  if (log_ == nullptr) return absl::OkStatus();
+  for (const auto& earlier : unsynced_) {
+    if (absl::Status status = earlier->Sync(); !status.ok()) {
+      core_.write_error.Set(status);
+      return status;
+    }
+  }
+  unsynced_.clear();
+  if (!HasUnsynced()) return absl::OkStatus();
+  if (absl::Status status = log_->Sync(); !status.ok()) {
+    core_.write_error.Set(status);
+    return status;
+  }
+  core_.counters.log_syncs.Add(1);
+  core_.durable.Advance({last_group_end_, last_sequence_});
+  has_unsynced_.store(false, std::memory_order_relaxed);
+  needs_cover_.store(true, std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
+absl::Status WriteQueue::MakeRoom(uint64_t bytes, uint64_t records) {
+  if (log_ == nullptr || log_->end() + bytes > log_->capacity()) {
+    QUIRE_RETURN_IF_ERROR(
+        NewLog(std::max(core_.options.memtable_bytes, kPageBytes + bytes)));
+  }
+  return log_->memtable()->Prepare(records);
+}
+
+absl::Status WriteQueue::NewLog(uint64_t capacity) {
+  if (log_ != nullptr) {
+    const auto start = std::chrono::steady_clock::now();
+    QUIRE_RETURN_IF_ERROR(run_maker_.WaitForRoom());
+    core_.counters.writer_stall_us.Add(
+        std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::steady_clock::now() - start)
+            .count());
+  }
+  QUIRE_ASSIGN_OR_RETURN(
+      std::shared_ptr<ActiveLog> next,
+      core_.CreateLog(last_sequence_ + 1, capacity,
+                      log_ == nullptr ? LogTail{.offset = 0} : log_->tail()));
+  core_.views.Change([&](View& view) {
+    view.memtables.insert(view.memtables.begin(), next->memtable());
+  });
+  if (log_ != nullptr) EnqueueLog();
+  log_ = std::move(next);
+  return absl::OkStatus();
+}
+
+void WriteQueue::EnqueueLog() {
+  if (HasUnsynced()) unsynced_.push_back(log_);
+  run_maker_.Enqueue(std::exchange(log_, nullptr));
+}
+
+}  // namespace quire::kv_internal
