@@ -48,8 +48,11 @@ def main():
     """Turns the action graph on standard input into entries."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
+    graph = sys.stdin.read()
+    if not graph:
+        sys.exit("compile_commands.py: no action graph on standard input")
     entries = {}
-    for action in json.load(sys.stdin).get("actions", []):
+    for action in json.loads(graph).get("actions", []):
         source = source_of(action["arguments"])
         if not source.startswith("external/"):
             entries[source] = {
