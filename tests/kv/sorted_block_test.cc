@@ -1,0 +1,197 @@
+#include "kv/internal/sorted_block.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "kv/internal/format.h"
+#include "tests/testing/seed.h"
+
+namespace quire::kv_internal {
+namespace {
+
+using ::quire::testing::TestSeed;
+
+constexpr uint64_t kTableId = 99;
+constexpr uint64_t kOffset = 4096;
+
+struct Entry {
+  std::string key;
+  uint64_t sequence_offset = 0;
+  uint64_t place = PackPlace(1, 0);
+};
+
+// Adds entries while they fit and returns how many did.
+size_t Fill(SortedBlockBuilder& builder, const std::vector<Entry>& entries) {
+  std::string_view last;
+  size_t count = 0;
+  for (const Entry& entry : entries) {
+    const auto [unused, differs] = std::mismatch(
+        last.begin(), last.end(), entry.key.begin(), entry.key.end());
+    const auto shared = static_cast<size_t>(differs - entry.key.begin());
+    if (!builder.Add(entry.key, shared, entry.sequence_offset, entry.place)) {
+      break;
+    }
+    last = entry.key;
+    ++count;
+  }
+  return count;
+}
+
+void ExpectEntries(std::span<const std::byte> bytes,
+                   std::span<const Entry> entries) {
+  ASSERT_TRUE(CheckSortedBlock(bytes, kTableId, kOffset).ok());
+  SortedBlock block;
+  ASSERT_TRUE(block.Init(bytes));
+  ASSERT_EQ(block.entry_count(), entries.size());
+  SortedGroup group;
+  size_t at = 0;
+  for (size_t g = 0; g < block.group_count(); ++g) {
+    std::string_view first;
+    ASSERT_TRUE(block.FirstKey(g, &first));
+    EXPECT_TRUE(first == entries[at].key);
+    ASSERT_TRUE(group.Decode(block, g));
+    ASSERT_EQ(group.size(), block.GroupSize(g));
+    for (size_t i = 0; i < group.size(); ++i, ++at) {
+      ASSERT_TRUE(group.key(i) == entries[at].key);
+      EXPECT_EQ(group.sequence_offset(i), entries[at].sequence_offset);
+      EXPECT_EQ(PackPlace(group.size_class(i), group.address(i)),
+                entries[at].place);
+    }
+  }
+  EXPECT_EQ(at, entries.size());
+}
+
+TEST(SortedBlockTest, HoldsOneEntryOfAnySize) {
+  for (const size_t size :
+       {0u, 1u, 127u, 128u, 8000u, 8150u, 8192u, 16384u, 65534u, 65535u}) {
+    for (const uint64_t sequence : {uint64_t{0}, kMaxSequence}) {
+      SortedBlockBuilder builder;
+      EXPECT_TRUE(builder.empty());
+      const std::vector<Entry> entries = {
+          {std::string(size, 'k'), sequence,
+           PackPlace(kTombstoneClass, (uint64_t{1} << kAddressBits) - 1)}};
+      ASSERT_EQ(Fill(builder, entries), 1u);
+      EXPECT_FALSE(builder.empty());
+      const auto bytes = builder.Finish(kTableId, kOffset);
+      EXPECT_EQ(bytes.size() % kSortedBlockBytes, 0u);
+      EXPECT_LE(bytes.size(), kMaxUnitsPerBlock * kSortedBlockBytes);
+      EXPECT_LT(bytes.size(), size + 100 + kSortedBlockBytes);
+      ExpectEntries(bytes, entries);
+    }
+  }
+}
+
+TEST(SortedBlockTest, TakesEntriesUntilItIsFull) {
+  std::vector<Entry> entries;
+  for (int i = 10000; i < 20000; ++i) {
+    entries.push_back({absl::StrCat("key", i), static_cast<uint64_t>(i),
+                       PackPlace(1 + i % 63, i)});
+  }
+  SortedBlockBuilder builder;
+  std::span<const Entry> left = entries;
+  while (!left.empty()) {
+    const size_t count = Fill(builder, {left.begin(), left.end()});
+    ASSERT_GT(count, 0u);
+    const auto bytes = builder.Finish(kTableId, kOffset);
+    EXPECT_EQ(bytes.size(), kSortedBlockBytes);
+    // Not one more than fits: 12 to 21 bytes each.
+    if (count < left.size()) {
+      EXPECT_GT(count, kSortedBlockBytes / 14);
+    }
+    ExpectEntries(bytes, left.first(count));
+    left = left.subspan(count);
+    builder.Reset();
+    EXPECT_TRUE(builder.empty());
+  }
+}
+
+TEST(SortedBlockTest, ALongBlockTakesOneGroup) {
+  std::vector<Entry> entries;
+  for (int version = 100; version > 0; --version) {
+    entries.push_back({std::string(20000, 'k'), static_cast<uint64_t>(version),
+                       PackPlace(1, version)});
+  }
+  SortedBlockBuilder builder;
+  EXPECT_EQ(Fill(builder, entries), kRestartInterval);
+  const auto bytes = builder.Finish(kTableId, kOffset);
+  EXPECT_EQ(bytes.size(), 3 * kSortedBlockBytes);
+  ExpectEntries(bytes, std::span(entries).first(kRestartInterval));
+}
+
+TEST(SortedBlockTest, VerifiesOnlyAtItsPlaceInItsTable) {
+  SortedBlockBuilder builder;
+  Fill(builder, {{"key", 1}});
+  const auto bytes = builder.Finish(kTableId, kOffset);
+  EXPECT_TRUE(CheckSortedBlock(bytes, kTableId, kOffset).ok());
+  EXPECT_FALSE(CheckSortedBlock(bytes, kTableId + 1, kOffset).ok());
+  EXPECT_FALSE(CheckSortedBlock(bytes, kTableId, 2 * kOffset).ok());
+}
+
+// Blocks whose checksum was forged: whatever they hold, what is read lies
+// within (each block stands in memory of its own, which the sanitizers watch).
+TEST(SortedBlockTest, ReadsOnlyWithinAnyBytes) {
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(::testing::Message() << "QUIRE_TEST_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  std::vector<Entry> entries;
+  for (int i = 10000; i < 10400; ++i) {
+    entries.push_back({absl::StrCat(i * i), static_cast<uint64_t>(i)});
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.key < b.key; });
+  SortedBlockBuilder builder;
+  Fill(builder, entries);
+  const auto good = builder.Finish(kTableId, kOffset);
+  SortedGroup group;
+  uint64_t decoded = 0;
+  uint64_t refused = 0;
+  for (int round = 0; round < 20000; ++round) {
+    const std::unique_ptr<std::byte[]> bytes(new std::byte[good.size()]);
+    std::memcpy(bytes.get(), good.data(), good.size());
+    for (uint64_t changes = 1 + random() % 20; changes > 0; --changes) {
+      size_t at = random() % good.size();
+      if (random() % 4 == 0) at = 8 + random() % 20;
+      if (random() % 4 == 0) at = good.size() - 1 - random() % 40;
+      bytes[at] = static_cast<std::byte>(random());
+    }
+    SortedBlock block;
+    if (!block.Init({bytes.get(), good.size()})) {
+      ++refused;
+      continue;
+    }
+    for (size_t g = 0; g < block.group_count(); ++g) {
+      std::string_view key;
+      if (block.FirstKey(g, &key)) {
+        const std::string copy(key);
+        EXPECT_LT(copy.size(), good.size());
+      }
+      if (!group.Decode(block, g)) {
+        EXPECT_EQ(group.size(), 0u);
+        ++refused;
+        continue;
+      }
+      ++decoded;
+      for (size_t i = 0; i < group.size(); ++i) {
+        const std::string copy(group.key(i));
+        EXPECT_LE(copy.size(), kMaxKeyBytes);
+        EXPECT_GT(group.size_class(i), 0u);
+        EXPECT_LE(group.size_class(i), kTombstoneClass);
+      }
+    }
+  }
+  EXPECT_GT(decoded, 0u);
+  EXPECT_GT(refused, 0u);
+}
+
+}  // namespace
+}  // namespace quire::kv_internal
