@@ -18,6 +18,7 @@
 #include "io/cached_file.h"
 #include "io/cached_read.h"
 #include "io/page_loader.h"
+#include "io/provider_counters.h"
 #include "io/sealed_file.h"
 
 namespace quire::io {
@@ -48,8 +49,7 @@ class CachedPageProvider final : public PageProvider, private PinOwner {
         engine_(std::move(engine)),
         context_{.cache = *cache_,
                  .engine = *engine_,
-                 .device_reads = device_reads_,
-                 .device_bytes = device_bytes_,
+                 .counters = counters_,
                  .piece_pages = direct() ? 1 : options.piece_bytes / kPageBytes,
                  .through_page_cache = !direct()} {
     // Under kBuffered most reads are of pieces, which go to scattered frames,
@@ -76,10 +76,7 @@ class CachedPageProvider final : public PageProvider, private PinOwner {
   const OpenMode open_mode_;
   FileSystem& file_system_;
   base::StripedCounter peek_hits_;
-  base::StripedCounter read_extents_;
-  base::StripedCounter read_errors_;
-  base::StripedCounter device_reads_;
-  base::StripedCounter device_bytes_;
+  ProviderCounters counters_;
   const std::unique_ptr<cache::PageCache> cache_;
   // Destroyed before the cache, whose memory it may have registered.
   const std::unique_ptr<ReadEngine> engine_;
@@ -136,12 +133,7 @@ PeekResult CachedPageProvider::Peek(const AttachedFile& file, uint64_t offset,
 void CachedPageProvider::Read(std::span<ReadRequest> requests,
                               CachePolicy policy) {
   CachedRead(context_, *this, requests, policy).Run();
-  int64_t errors = 0;
-  for (const ReadRequest& request : requests) {
-    if (!request.status.ok()) ++errors;
-  }
-  read_extents_.Add(static_cast<int64_t>(requests.size()));
-  if (errors > 0) read_errors_.Add(errors);
+  counters_.AddExtents(requests);
 }
 
 void CachedPageProvider::Hint(std::span<const Extent> extents,
@@ -157,12 +149,8 @@ void CachedPageProvider::Hint(std::span<const Extent> extents,
 }
 
 ProviderStats CachedPageProvider::Stats() const {
-  ProviderStats stats;
+  ProviderStats stats = counters_.Stats();
   stats.peek_hits = static_cast<uint64_t>(peek_hits_.Sum());
-  stats.read_extents = static_cast<uint64_t>(read_extents_.Sum());
-  stats.device_reads = static_cast<uint64_t>(device_reads_.Sum());
-  stats.device_bytes = static_cast<uint64_t>(device_bytes_.Sum());
-  stats.read_errors = static_cast<uint64_t>(read_errors_.Sum());
   stats.evictions = cache_->evictions();
   stats.cache_capacity_bytes = cache_->memory().size();
   stats.cache_used_bytes = cache_->used_frames() * kPageBytes;

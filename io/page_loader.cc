@@ -27,8 +27,7 @@ void SubmitReads(const CachedReadContext& context,
   for (const IoRequest& request : requests) {
     for (const iovec& piece : request.pieces) bytes += piece.iov_len;
   }
-  context.device_reads.Add(static_cast<int64_t>(requests.size()));
-  context.device_bytes.Add(static_cast<int64_t>(bytes));
+  context.counters.AddDeviceReads(requests.size(), bytes);
 }
 
 cache::FrameIndex FindAndHold(cache::PageCache& cache, cache::PageEntry& entry,

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "base/striped_counter.h"
 #include "cache/page_cache.h"
 #include "io/aligned_buffer.h"
 #include "io/cached_file.h"
 #include "io/page_provider.h"
+#include "io/provider_counters.h"
 #include "io/read_engine.h"
 
 namespace quire::io {
@@ -25,8 +25,7 @@ namespace quire::io {
 struct CachedReadContext {
   cache::PageCache& cache;
   ReadEngine& engine;
-  base::StripedCounter& device_reads;
-  base::StripedCounter& device_bytes;
+  ProviderCounters& counters;
   // Pages that a miss reads, aligned to as many: a power of two.
   uint64_t piece_pages;
   // False under O_DIRECT.
