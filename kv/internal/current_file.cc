@@ -55,15 +55,20 @@ std::vector<std::byte> EncodeCurrentFile(const CurrentFile& current) {
 absl::StatusOr<CurrentFile> DecodeCurrentFile(std::span<const std::byte> bytes,
                                               const std::string& path) {
   const std::byte* const from = bytes.data();
-  if (bytes.size() < kMagic.size() + sizeof(uint32_t) + sizeof(uint64_t)) {
-    return Damaged(path, "cut short");
-  }
+  if (bytes.size() < kMagic.size()) return Damaged(path, "cut short");
   const std::string_view magic(reinterpret_cast<const char*>(from),
                                kMagic.size());
+  // What a file system may leave of a file that was never made durable.
+  if (magic == std::string_view("\0\0\0\0\0\0\0\0", kMagic.size())) {
+    return Damaged(path, "blank");
+  }
   if (magic != kMagic) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": not a CURRENT file of Quire: starts with ",
                      base::EscapeKey(magic)));
+  }
+  if (bytes.size() < kClosedAt + sizeof(uint64_t)) {
+    return Damaged(path, "cut short");
   }
   // In every version the last 8 bytes are the check of all before, so that a
   // newer one is told from damage.

@@ -28,8 +28,8 @@ struct RunState {
   uint64_t table_length = 0;  // in bytes
   uint64_t table_digest = 0;  // XXH3-64 of the whole file
   uint64_t entry_count = 0;
-  uint64_t max_sequence = 0;       // of its entries
-  std::vector<uint64_t> segments;  // numbers, in the order of their slots
+  uint64_t max_sequence = 0;            // of its entries
+  std::vector<uint64_t> segments = {};  // numbers, in the order of their slots
   friend bool operator==(const RunState&, const RunState&) = default;
 };
 
