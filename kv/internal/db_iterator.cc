@@ -138,7 +138,7 @@ void DbIterator::Move(bool forward) {
     ++at_;
     return;
   }
-  DropBatch();
+  if (InBatch()) DropBatch();
   if (cursor_.Valid()) StepCursor();
 }
 
