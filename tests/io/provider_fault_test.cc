@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -235,20 +234,24 @@ TEST_P(KernelFaultTest, RealDeviceErrorIsUnavailableNamingFileAndErrno) {
 TEST_P(KernelFaultTest, RunningOutOfDescriptorsIsResourceExhausted) {
   const std::string bytes = TestBytes(3 * kPage, 7);
   const AttachedFile& file = AttachNew("file", bytes);
-  {
-    struct rlimit limit;
-    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    const absl::Cleanup restore = [&] { setrlimit(RLIMIT_NOFILE, &limit); };
-    const struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
-    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-    EXPECT_THAT(
-        provider_->Attach(file.path(), bytes.size()),
-        StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("EMFILE")));
-    // What is attached stays readable, also in ways not used before.
-    for (const CachePolicy policy : kPolicies) {
-      EXPECT_THAT(Read(file, 100, 5000, policy),
-                  IsOkAndHolds(bytes.substr(100, 5000)));
-    }
+  // Sanitizers need descriptors when they meet a type for the first time.
+  ASSERT_OK(Read(AttachNew("first", bytes), 0, 1, CachePolicy::kScan).status());
+  struct rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const absl::Status attached =
+      provider_->Attach(file.path(), bytes.size()).status();
+  // What is attached stays readable, also in ways not used before.
+  std::vector<absl::StatusOr<std::string>> reads;
+  for (const CachePolicy policy : kPolicies) {
+    reads.push_back(Read(file, 100, 5000, policy));
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_THAT(attached, StatusIs(absl::StatusCode::kResourceExhausted,
+                                 HasSubstr("EMFILE")));
+  for (const absl::StatusOr<std::string>& read : reads) {
+    EXPECT_THAT(read, IsOkAndHolds(bytes.substr(100, 5000)));
   }
   const AttachedFile& again = Attach(file.path(), bytes.size());
   EXPECT_THAT(Read(again, 0, 10), IsOkAndHolds(bytes.substr(0, 10)));
