@@ -30,6 +30,12 @@ class Tally:
         self.failed = []
         self.skipped = []
 
+    def add_unbuilt(self, label):
+        """Counts a target that doesn't build, however often Bazel says so."""
+        name = f"{label}: did not build"
+        if name not in self.failed:
+            self.failed.append(name)
+
     def add_case(self, label, case):
         """Counts one <testcase> element."""
         name = f"{label}: {case.get('classname', '')}.{case.get('name')}"
@@ -78,7 +84,7 @@ def read_events(path):
                 )
             completed = event["id"].get("targetCompleted")
             if completed and not event.get("completed", {}).get("success"):
-                tally.failed.append(f"{completed['label']}: did not build")
+                tally.add_unbuilt(completed["label"])
     return tally
 
 

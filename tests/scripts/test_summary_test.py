@@ -90,7 +90,8 @@ class ReadEventsTest(unittest.TestCase):
         self.assertEqual(tally.passed_count, 1)
         self.assertEqual(tally.failed, ["//a: FAILED, see its test.log"])
 
-    def test_a_target_that_does_not_build_is_a_failure(self):
+    def test_a_target_that_does_not_build_is_one_failure(self):
+        self.add_completed("//a", {})
         self.add_completed("//a", {})
         self.assertEqual(self.tally().failed, ["//a: did not build"])
 
