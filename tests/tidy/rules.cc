@@ -138,7 +138,8 @@ bool StandsAs(Form form, const std::vector<Token>& tokens, std::size_t i) {
     case Form::kPrefix:
       return true;
     case Form::kStd:
-      return qualifier == "std";
+      // std::filesystem::path alone computes with names and touches no file.
+      return qualifier == "std" && text_at(i + 2) != "path";
     case Form::kCall:
     case Form::kGlobalCall:
       break;

@@ -84,6 +84,14 @@ TEST(BannedNamesTest, LocksAndAssertHaveOwnForms) {
           AllOf(StartsWith("io/a.h:3: assert"), HasSubstr("base/check.h"))));
 }
 
+TEST(BannedNamesTest, PathsAreNoFiles) {
+  const Files files = {{"kv/a.cc",
+                        "std::filesystem::path p;\n"
+                        "std::filesystem::exists(p);\n"}};
+  EXPECT_THAT(Text(CheckBannedNames(files)),
+              ElementsAre(StartsWith("kv/a.cc:2: filesystem")));
+}
+
 TEST(IncludeDirectionTest, OnlyDownwardsAndWithinALayer) {
   const Files files = {
       {"base/a.h", "#include \"cache/b.h\"\n"},
