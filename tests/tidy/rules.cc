@@ -258,10 +258,8 @@ std::vector<Finding> CheckIncludeDirection(const Files& files) {
         const std::string included = match[1];
         const std::optional<int> height = Height(Layer(path));
         const std::optional<int> included_height = Height(Layer(included));
-        const bool is_sideways =
-            height == included_height && Layer(path) != Layer(included);
         if (height.has_value() && included_height.has_value() &&
-            (*included_height > *height || is_sideways)) {
+            *included_height > *height) {
           findings.push_back({path, number,
                               included + " is not below " +
                                   std::string(Layer(path)) +

@@ -33,7 +33,8 @@ using Files = std::map<std::string, std::string>;
 std::vector<Finding> CheckBannedNames(const Files& files);
 
 // Includes that point up: a layer may include itself and those below it, in the
-// order base, cache, io, kv, tools, benchmarks, tests.
+// order base, cache, io, kv, tools, and on top benchmarks and tests, which
+// share helpers.
 std::vector<Finding> CheckIncludeDirection(const Files& files);
 
 // Headers whose include guard isn't QUIRE_ and the path: QUIRE_IO_X_H_.

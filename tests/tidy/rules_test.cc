@@ -99,7 +99,8 @@ TEST(IncludeDirectionTest, OnlyDownwardsAndWithinALayer) {
       {"io/a.h", "#include \"kv/b.h\"\n#include \"cache/b.h\"\n"},
       {"kv/a.h", "#include \"absl/b.h\"\n#include \"io/b.h\"\n"},
       {"kv/b.cc", "#include \"tests/testing/b.h\"\n"},
-      {"tools/a.cc", "#include \"benchmarks/b.h\"\n#include \"kv/b.h\"\n"}};
+      {"tools/a.cc", "#include \"benchmarks/b.h\"\n#include \"kv/b.h\"\n"},
+      {"benchmarks/a.cc", "#include \"tests/testing/b.h\"\n"}};
   EXPECT_THAT(Text(CheckIncludeDirection(files)),
               ElementsAre(StartsWith("base/a.h:1: cache/b.h"),
                           StartsWith("cache/a.h:1: io/b.h"),
