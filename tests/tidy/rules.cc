@@ -191,7 +191,7 @@ std::optional<int> Height(std::string_view layer) {
       {"kv", 3},
       {"tools", 4},
       {"benchmarks", 5},
-      {"tests", 6},
+      {"tests", 5},
   }};
   for (const auto& [name, height] : kHeights) {
     if (name == layer) return height;
