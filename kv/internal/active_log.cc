@@ -48,10 +48,14 @@ absl::Status ActiveLog::Append(const GroupBuilder& group,
 
 absl::Status ActiveLog::Sync() {
   base::MutexLock lock(sync_mu_);
-  if (sync_failure_.ok()) sync_failure_ = file_->Sync();
+  if (sync_failure_.ok() && !closed_) sync_failure_ = file_->Sync();
   return sync_failure_;
 }
 
-absl::Status ActiveLog::CloseFile() { return file_->Close(); }
+absl::Status ActiveLog::CloseFile() {
+  base::MutexLock lock(sync_mu_);
+  closed_ = true;
+  return file_->Close();
+}
 
 }  // namespace quire::kv_internal

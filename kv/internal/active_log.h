@@ -56,7 +56,9 @@ class ActiveLog {
   // every later call returns that failure: a failed sync is never repeated.
   absl::Status Sync();
 
-  // Closes the file after the last Append and Sync.
+  // Closes the file. REQUIRES: no Append follows, and a Sync behind the last
+  // one succeeded; a writer that comes late with a Sync of its own finds it
+  // done.
   absl::Status CloseFile();
 
  private:
@@ -72,6 +74,7 @@ class ActiveLog {
 
   base::Mutex sync_mu_;  // one sync at a time
   absl::Status sync_failure_ ABSL_GUARDED_BY(sync_mu_);
+  bool closed_ ABSL_GUARDED_BY(sync_mu_) = false;
 };
 
 }  // namespace quire::kv_internal

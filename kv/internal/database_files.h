@@ -32,7 +32,7 @@ struct DatabaseFiles {
 };
 
 // A missing directory is not an error; a path that is none is
-// FailedPrecondition naming it.
+// InvalidArgument naming it.
 absl::StatusOr<DatabaseFiles> ListDatabaseFiles(io::FileSystem& file_system,
                                                 const std::string& path);
 

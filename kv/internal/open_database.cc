@@ -73,16 +73,17 @@ absl::Status OpenProviderOf(DatabaseCore& core) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<Run>> OpenNamedRun(DatabaseCore& core,
-                                                  const DatabaseState& state,
-                                                  const RunState& run) {
+// The segments of a run that the manifest names. DataLoss if one is missing or
+// short: what is not there can't be made again.
+absl::StatusOr<std::vector<std::shared_ptr<const OpenSegment>>> OpenSegments(
+    DatabaseCore& core, const DatabaseState& state, const RunState& run) {
   std::vector<std::shared_ptr<const OpenSegment>> segments;
   for (uint64_t number : run.segments) {
     QUIRE_ASSIGN_OR_RETURN(std::shared_ptr<const OpenSegment> segment,
                            core.OpenSealed(state.segments.at(number)));
     segments.push_back(std::move(segment));
   }
-  return core.OpenRun(run, std::move(segments));
+  return segments;
 }
 
 // True if the run can't be opened because of its table, which the segments can
@@ -94,7 +95,11 @@ bool TableIsLost(const absl::Status& status) {
 absl::Status OpenRuns(DatabaseCore& core, const DatabaseState& state) {
   std::vector<std::shared_ptr<Run>> runs;
   for (const RunState& named : state.runs) {
-    absl::StatusOr<std::shared_ptr<Run>> run = OpenNamedRun(core, state, named);
+    QUIRE_ASSIGN_OR_RETURN(
+        std::vector<std::shared_ptr<const OpenSegment>> segments,
+        OpenSegments(core, state, named));
+    absl::StatusOr<std::shared_ptr<Run>> run =
+        core.OpenRun(named, std::move(segments));
     if (TableIsLost(run.status())) {
       absl::StatusOr<std::shared_ptr<Run>> rebuilt =
           RebuildRun(core, state, named);
@@ -124,8 +129,11 @@ absl::Status OpenRunsReadOnly(
   std::vector<std::shared_ptr<Run>> runs;
   size_t in_memory = 0;
   for (size_t i = 0; i < state.runs.size(); ++i) {
+    QUIRE_ASSIGN_OR_RETURN(
+        std::vector<std::shared_ptr<const OpenSegment>> segments,
+        OpenSegments(core, state, state.runs[i]));
     absl::StatusOr<std::shared_ptr<Run>> run =
-        OpenNamedRun(core, state, state.runs[i]);
+        core.OpenRun(state.runs[i], std::move(segments));
     if (TableIsLost(run.status())) {
       absl::StrAppend(&core.recovery_report,
                       "table not used: ", run.status().message(), "\n");

@@ -1,0 +1,289 @@
+// Every way in which an open can be refused: a clear error naming the thing,
+// and nothing changed.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kv/db.h"
+#include "kv/internal/checksum.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_directory.h"
+
+namespace quire {
+namespace {
+
+using ::quire::testing::ReadFile;
+using ::quire::testing::StatusIs;
+using ::quire::testing::WriteFile;
+using ::testing::HasSubstr;
+
+Options Creating() {
+  Options options;
+  options.create_if_missing = true;
+  return options;
+}
+
+void MakeDatabase(const std::string& path) {
+  auto db = DB::Open(Creating(), path);
+  ASSERT_OK(db.status());
+  ASSERT_OK((*db)->Put({}, "key", "value"));
+  ASSERT_OK((*db)->Close());
+}
+
+// Content of every file but LOCK, by name.
+std::map<std::string, std::string> Contents(const std::string& path) {
+  std::map<std::string, std::string> contents;
+  if (!std::filesystem::is_directory(path)) return contents;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    const std::string name = entry.path().filename();
+    if (name != "LOCK") contents[name] = ReadFile(entry.path());
+  }
+  return contents;
+}
+
+struct Refusal {
+  std::string name;
+  std::function<void(const std::string& path)> prepare;
+  Options options;
+  absl::StatusCode code;
+  std::string message;
+};
+
+void PatchFile(const std::string& path, size_t at, const std::string& bytes) {
+  std::string content = ReadFile(path);
+  content.replace(at, bytes.size(), bytes);
+  WriteFile(path, content);
+}
+
+std::vector<Refusal> Refusals() {
+  std::vector<Refusal> all;
+  const auto nothing = [](const std::string&) {};
+  all.push_back({"MissingDirectory", nothing, Options(),
+                 absl::StatusCode::kNotFound, "there is no database"});
+  all.push_back({"MissingParent",
+                 [](const std::string& path) {
+                   std::filesystem::remove_all(
+                       std::filesystem::path(path).parent_path());
+                 },
+                 Creating(), absl::StatusCode::kNotFound, "db"});
+  all.push_back(
+      {"EmptyDirectory",
+       [](const std::string& path) { std::filesystem::create_directory(path); },
+       Options(), absl::StatusCode::kNotFound, "create_if_missing"});
+  all.push_back({"PathIsAFile",
+                 [](const std::string& path) { WriteFile(path, "text"); },
+                 Creating(), absl::StatusCode::kInvalidArgument, "db"});
+  all.push_back({"ForeignFile",
+                 [](const std::string& path) {
+                   std::filesystem::create_directory(path);
+                   WriteFile(path + "/photo.jpg", "not ours");
+                 },
+                 Creating(), absl::StatusCode::kFailedPrecondition,
+                 "photo.jpg"});
+  Options exists = Creating();
+  exists.error_if_exists = true;
+  all.push_back({"Exists", MakeDatabase, exists,
+                 absl::StatusCode::kAlreadyExists, "error_if_exists"});
+  all.push_back({"ForeignCurrent",
+                 [](const std::string& path) {
+                   std::filesystem::create_directory(path);
+                   WriteFile(path + "/CURRENT", "MANIFEST-000001\n");
+                 },
+                 Creating(), absl::StatusCode::kFailedPrecondition, "CURRENT"});
+  all.push_back({"NewerFormat",
+                 [](const std::string& path) {
+                   MakeDatabase(path);
+                   PatchFile(path + "/CURRENT", 8, std::string("\2\0\0\0", 4));
+                   const std::string current = ReadFile(path + "/CURRENT");
+                   const uint64_t check = kv_internal::Checksum(
+                       std::string_view(current).substr(0, 64));
+                   PatchFile(path + "/CURRENT", 64,
+                             {reinterpret_cast<const char*>(&check), 8});
+                 },
+                 Creating(), absl::StatusCode::kFailedPrecondition, "version"});
+  all.push_back({"DamagedCurrent",
+                 [](const std::string& path) {
+                   MakeDatabase(path);
+                   PatchFile(path + "/CURRENT", 20, "x");
+                 },
+                 Creating(), absl::StatusCode::kDataLoss, "CURRENT"});
+  all.push_back({"MissingCurrent",
+                 [](const std::string& path) {
+                   MakeDatabase(path);
+                   std::filesystem::remove(path + "/CURRENT");
+                 },
+                 Creating(), absl::StatusCode::kDataLoss, "CURRENT"});
+  Options tiny = Creating();
+  tiny.memtable_bytes = 1;
+  all.push_back({"OptionOutOfRange", nothing, tiny,
+                 absl::StatusCode::kInvalidArgument, "memtable_bytes"});
+  return all;
+}
+
+class DbOpenRefusalTest : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(DbOpenRefusalTest, NamesTheThingAndChangesNothing) {
+  testing::TempDirectory dir;
+  std::filesystem::create_directory(dir.File("parent"));
+  const std::string path = dir.File("parent/db");
+  GetParam().prepare(path);
+  const auto before = Contents(path);
+  EXPECT_THAT(DB::Open(GetParam().options, path).status(),
+              StatusIs(GetParam().code,
+                       ::testing::AllOf(HasSubstr(GetParam().message),
+                                        GetParam().name == "OptionOutOfRange"
+                                            ? HasSubstr("")
+                                            : HasSubstr(path))));
+  EXPECT_EQ(Contents(path), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DbOpenRefusalTest,
+                         ::testing::ValuesIn(Refusals()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(DbOpenTest, SecondOpenerInThisProcessIsRefused) {
+  testing::TempDirectory dir;
+  auto first = DB::Open(Creating(), dir.File("db"));
+  ASSERT_OK(first.status());
+  EXPECT_THAT(
+      DB::Open(Creating(), dir.File("db")).status(),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("held by")));
+  ASSERT_OK((*first)->Close());
+  EXPECT_OK(DB::Open(Creating(), dir.File("db")).status());
+}
+
+TEST(DbOpenTest, SecondOpenerInAnotherProcessIsToldWhoHoldsIt) {
+  testing::TempDirectory dir;
+  const std::string path = dir.File("db");
+  int ready[2];
+  int done[2];
+  ASSERT_EQ(pipe(ready), 0);
+  ASSERT_EQ(pipe(done), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    auto db = DB::Open(Creating(), path);
+    char byte = db.ok() ? 1 : 0;
+    if (write(ready[1], &byte, 1) != 1) _exit(2);
+    if (read(done[0], &byte, 1) != 1) _exit(3);
+    _exit(db.ok() && (*db)->Close().ok() ? 0 : 4);
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  ASSERT_EQ(byte, 1);
+  EXPECT_THAT(DB::Open(Creating(), path).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("held by pid " + std::to_string(child))));
+  Options read_only;
+  read_only.read_only = true;
+  EXPECT_OK(DB::Open(read_only, path).status());
+  ASSERT_EQ(write(done[1], &byte, 1), 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(DbOpenTest, UseAfterForkIsRefused) {
+  testing::TempDirectory dir;
+  auto db = DB::Open(Creating(), dir.File("db"));
+  ASSERT_OK(db.status());
+  ASSERT_OK((*db)->Put({}, "key", "value"));
+  const pid_t child = fork();
+  if (child == 0) {
+    std::string value;
+    const bool refused =
+        absl::IsFailedPrecondition((*db)->Get({}, "key", &value)) &&
+        absl::IsFailedPrecondition((*db)->Put({}, "key", "other")) &&
+        !(*db)->NewIterator({})->status().ok();
+    _exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  std::string value;
+  EXPECT_OK((*db)->Get({}, "key", &value));
+}
+
+TEST(DbOpenTest, ReadOnlyWritesNothingAndRefusesWrites) {
+  testing::TempDirectory dir;
+  const std::string path = dir.File("db");
+  MakeDatabase(path);
+  const auto before = Contents(path);
+  Options options;
+  options.read_only = true;
+  auto db = DB::Open(options, path);
+  ASSERT_OK(db.status());
+  std::string value;
+  EXPECT_OK((*db)->Get({}, "key", &value));
+  EXPECT_THAT(
+      (*db)->Put({}, "a", "b"),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("read-only")));
+  ASSERT_OK((*db)->Close());
+  EXPECT_EQ(Contents(path), before);
+}
+
+TEST(DbOpenTest, OpenThatWritesNothingChangesNoFile) {
+  testing::TempDirectory dir;
+  const std::string path = dir.File("db");
+  MakeDatabase(path);
+  const auto before = Contents(path);
+  auto db = DB::Open(Options(), path);
+  ASSERT_OK(db.status());
+  ASSERT_OK((*db)->Close());
+  EXPECT_EQ(Contents(path), before);
+}
+
+TEST(DbOpenTest, ReadOnlySeesTheTailOfALiveWriter) {
+  testing::TempDirectory dir;
+  const std::string path = dir.File("db");
+  auto writer = DB::Open(Creating(), path);
+  ASSERT_OK(writer.status());
+  ASSERT_OK((*writer)->Put({}, "in a run", "1"));
+  ASSERT_OK((*writer)->FlushMemtables());
+  ASSERT_OK((*writer)->Put({}, "in the log", "2"));
+  Options options;
+  options.read_only = true;
+  auto reader = DB::Open(options, path);
+  ASSERT_OK(reader.status());
+  std::string value;
+  EXPECT_OK((*reader)->Get({}, "in a run", &value));
+  EXPECT_OK((*reader)->Get({}, "in the log", &value));
+  EXPECT_EQ(value, "2");
+}
+
+TEST(DbDestroyTest, RemovesTheDatabaseAndKeepsForeignFiles) {
+  testing::TempDirectory dir;
+  const std::string path = dir.File("db");
+  EXPECT_OK(DB::Destroy({}, path));
+  MakeDatabase(path);
+  EXPECT_OK(DB::Destroy({}, path));
+  EXPECT_FALSE(std::filesystem::exists(path));
+  MakeDatabase(path);
+  WriteFile(path + "/photo.jpg", "not ours");
+  EXPECT_OK(DB::Destroy({}, path));
+  EXPECT_EQ(ReadFile(path + "/photo.jpg"), "not ours");
+  EXPECT_THAT(
+      DB::Destroy({}, path),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("photo.jpg")));
+}
+
+TEST(DbDestroyTest, RefusesAnOpenDatabase) {
+  testing::TempDirectory dir;
+  auto db = DB::Open(Creating(), dir.File("db"));
+  ASSERT_OK(db.status());
+  EXPECT_THAT(
+      DB::Destroy({}, dir.File("db")),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("held by")));
+}
+
+}  // namespace
+}  // namespace quire
