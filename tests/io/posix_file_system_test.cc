@@ -296,15 +296,19 @@ TEST_F(PosixFileSystemTest, RunningOutOfDescriptorsIsResourceExhausted) {
   struct rlimit limit;
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   const struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
-  // Sanitizers and matchers need descriptors too, so that nothing but the calls
-  // themselves is done without.
+  // Sanitizers and matchers need descriptors too (the former when they meet an
+  // object for the first time), so nothing but the calls is done without.
+  FileSystem& files = files_;
+  const std::string directory = directory_.path();
+  const std::string path = Path("a");
+  const std::string new_path = Path("b");
+  ASSERT_OK(files.FileSize(path).status());
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
   const std::vector<absl::Status> statuses = {
-      files_.OpenFile(Path("a"), OpenMode::kBuffered).status(),
-      files_.CreateFile(Path("b")).status(),
-      files_.ListDirectory(directory_.path()).status(),
-      files_.SyncDirectory(directory_.path()),
-      files_.LockFile(Path("LOCK")).status()};
+      files.OpenFile(path, OpenMode::kBuffered).status(),
+      files.CreateFile(new_path).status(),
+      files.ListDirectory(directory).status(), files.SyncDirectory(directory),
+      files.LockFile(new_path).status()};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   for (const absl::Status& status : statuses) {
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
