@@ -1,14 +1,12 @@
 #include "kv/internal/manifest_edit.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <span>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
-#include "base/string_view.h"
 #include "kv/internal/little_endian.h"
 
 namespace quire::kv_internal {

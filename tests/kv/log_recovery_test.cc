@@ -68,7 +68,7 @@ TestLog SomeLog() {
   log.Append({100, 100});
   log.Sync();
   log.Append({});
-  log.Append({20, 4200});
+  log.Append({20, 300});
   log.StartSegment();
   log.Append({50});
   log.Append({60, 60});
@@ -154,7 +154,7 @@ TEST(LogRecoveryTest,
     }
   }
   EXPECT_GT(refused, 10000u);
-  EXPECT_GT(torn, 10000u);
+  EXPECT_GT(torn, 5000u);
 }
 
 TEST(LogRecoveryTest, EveryFlippedBitOfAHeaderPageIsRefused) {
@@ -175,7 +175,9 @@ TEST(LogRecoveryTest, EveryFlippedBitOfAHeaderPageIsRefused) {
 TEST(LogRecoveryTest, EveryTruncationIsRefusedOrEndsTheLog) {
   const TestLog log = SomeLog();
   size_t refused = 0;
-  for (const auto& [number, file] : log.files) {
+  for (const auto& item : log.files) {
+    const uint64_t number = item.first;
+    const std::vector<std::byte>& file = item.second;
     Files files = log.files;
     for (size_t size = 0; size < file.size(); ++size) {
       files[number].assign(file.begin(), file.begin() + size);
@@ -203,7 +205,9 @@ TEST(LogRecoveryTest, EveryTruncationIsRefusedOrEndsTheLog) {
 
 TEST(LogRecoveryTest, ZerosFromAnyPlaceOnAreRefusedOrEndTheLog) {
   const TestLog log = SomeLog();
-  for (const auto& [number, file] : log.files) {
+  for (const auto& item : log.files) {
+    const uint64_t number = item.first;
+    const std::vector<std::byte>& file = item.second;
     for (size_t from = kPageBytes; from < file.size(); from += 8) {
       Files files = log.files;
       std::fill(files[number].begin() + from, files[number].end(),
