@@ -26,8 +26,9 @@ constexpr char kDetails[] =
     "record and damaged place, with offsets and sizes in bytes:\n"
     "  group offset=4096 size=176 records=2 synced_upto=1:4096 "
     "last_sequence=2\n"
-    "  record offset=4152 size=32 kind=put sequence=1 key_size=3 value_size=5 "
-    "key=\"abc\"\n"
+    "  record offset=4168 size=32 kind=put sequence=1 key_size=3 "
+    "value_size=5\n"
+    "    key=\"abc\"\n"
     "  damage offset=8192 size=512 what=\"no valid record\"\n"
     "\n"
     "Every checksum is verified, and damage doesn't end the walk: it goes on "
@@ -116,10 +117,7 @@ class LogCommand final : public Command {
           printer.OnDamage(offset, length, StatusText(status));
         });
     const absl::StatusOr<FileHeader> header = DecodeAnyHeader(image, path);
-    // A damaged header page isn't the end: groups say which file they were
-    // written to.
-    const std::optional<uint64_t> id =
-        header.ok() ? header->file_id : FindLogId(image);
+    const std::optional<uint64_t> id = LogIdOf(image, header);
     const bool is_table =
         header.ok() && header->type == kv_internal::FileType::kTable;
     if (!id || is_table) {

@@ -190,12 +190,7 @@ class ManifestCommand final : public Command {
         });
     const absl::StatusOr<FileHeader> header =
         kv_internal::DecodeFileHeader(image, FileType::kManifest, file.path());
-    // Groups say which file they were written to; those of a file that is
-    // something else aren't looked for.
-    const std::optional<uint64_t> id = header.ok() ? header->file_id
-                                       : absl::IsDataLoss(header.status())
-                                           ? FindLogId(image)
-                                           : std::nullopt;
+    const std::optional<uint64_t> id = LogIdOf(image, header);
     if (!id) {
       console.Error("cannot read " + file.path(), header.status());
       return ExitCode::kOpen;

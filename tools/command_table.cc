@@ -1,5 +1,4 @@
 // quire table: what a table file holds.
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -163,8 +162,11 @@ class TableCommand final : public Command {
  private:
   // FailedPrecondition if the file is something else or of a newer format.
   static absl::Status CheckIsTable(InspectedFile& file) {
-    const absl::StatusOr<io::Pin> page =
-        file.Read(0, std::min(kPageBytes, file.size_bytes()));
+    if (file.size_bytes() < kPageBytes) {
+      return absl::FailedPreconditionError(
+          base::AbslView(file.path() + " is too short for a table"));
+    }
+    const absl::StatusOr<io::Pin> page = file.Read(0, kPageBytes);
     if (!page.ok()) return page.status();
     return kv_internal::DecodeFileHeader(
                page->bytes(), kv_internal::FileType::kTable, file.path())

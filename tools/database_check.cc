@@ -21,7 +21,6 @@
 #include "kv/internal/file_header.h"
 #include "kv/internal/log_recovery.h"
 #include "kv/internal/manifest_reader.h"
-#include "tools/file_text.h"
 #include "tools/log_walk.h"
 #include "tools/run_check.h"
 #include "tools/segment_check.h"
@@ -257,8 +256,7 @@ class DatabaseCheck {
       report_.Problem({name, 0, kv_internal::kPageBytes, "header",
                        StatusText(header.status())});
     }
-    const std::optional<uint64_t> id =
-        header.ok() ? header->file_id : FindLogId(*image);
+    const std::optional<uint64_t> id = LogIdOf(*image, header);
     if (!id) return;
     for (const LogDamage& damage : WalkForDamage(*image, *id, counts_)) {
       report_.Problem({name, damage.offset, damage.size, "log", damage.what});

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "base/check.h"
 #include "kv/internal/format.h"
 #include "kv/internal/little_endian.h"
@@ -207,6 +208,13 @@ std::optional<uint64_t> FindLogId(std::span<const std::byte> file) {
     }
   }
   return std::nullopt;
+}
+
+std::optional<uint64_t> LogIdOf(
+    std::span<const std::byte> file,
+    const absl::StatusOr<kv_internal::FileHeader>& header) {
+  if (header.ok()) return header->file_id;
+  return absl::IsDataLoss(header.status()) ? FindLogId(file) : std::nullopt;
 }
 
 }  // namespace quire::tools

@@ -13,6 +13,8 @@
 #include <span>
 #include <string>
 
+#include "absl/status/statusor.h"
+#include "kv/internal/file_header.h"
 #include "kv/internal/group.h"
 
 namespace quire::tools {
@@ -52,6 +54,13 @@ void WalkLog(std::span<const std::byte> file, uint64_t file_id, uint64_t offset,
 // The id that the first valid group of the image was written with: for a file
 // whose header page is damaged. Nothing if there is no group.
 std::optional<uint64_t> FindLogId(std::span<const std::byte> file);
+
+// The id to walk the log file `file` with: that of its header page, as it was
+// decoded; where that is damaged, what FindLogId finds. Nothing if the file is
+// something else or of a newer format.
+std::optional<uint64_t> LogIdOf(
+    std::span<const std::byte> file,
+    const absl::StatusOr<kv_internal::FileHeader>& header);
 
 }  // namespace quire::tools
 

@@ -25,8 +25,9 @@ constexpr char kVersion[] = "0.1.0";
 constexpr char kExitCodes[] =
     "Exit codes:\n"
     "  0  done\n"
-    "  1  the answer is no: key absent (get), damage found (verify, log, "
-    "table, manifest)\n"
+    "  1  the answer is no: key absent (get); damage found (verify, log, "
+    "table,\n"
+    "     manifest)\n"
     "  2  wrong use: unknown command or flag, malformed argument\n"
     "  3  the database or file can't be opened\n"
     "  4  reading or writing the database failed: damage, I/O error, no space\n"

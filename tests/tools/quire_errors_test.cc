@@ -1,12 +1,17 @@
 // What `quire` says and returns when it can't do what it is asked for.
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kv/internal/checksum.h"
 #include "tests/tools/run_tool.h"
 
 namespace quire::testing {
@@ -120,13 +125,21 @@ TEST_F(QuireErrorsTest, WhatCannotBeOpenedIsNamed) {
 }
 
 TEST_F(QuireErrorsTest, ANewerFormatIsRefused) {
-  // The version stands behind the magic of 8 bytes.
+  // The version stands behind the magic of 8 bytes; the last 8 bytes of CURRENT
+  // and of a header page are the checksum of those before.
   for (const auto& file : fs::directory_iterator(db_)) {
     if (file.path().filename() == "LOCK") continue;
     std::fstream stream(file.path(),
                         std::ios::binary | std::ios::in | std::ios::out);
-    stream.seekp(8);
-    stream.put(2);
+    std::string page(std::min<size_t>(fs::file_size(file), 4096), '\0');
+    stream.read(page.data(), static_cast<std::streamsize>(page.size()));
+    page[8] = 2;
+    const size_t end = page.size() - sizeof(uint64_t);
+    const uint64_t check =
+        kv_internal::Checksum(std::string_view(page).substr(0, end));
+    std::memcpy(page.data() + end, &check, sizeof check);
+    stream.seekp(0);
+    stream.write(page.data(), static_cast<std::streamsize>(page.size()));
   }
   ExpectFailures({{{"dump", db_}, 3, "CURRENT"},
                   {{"verify", db_}, 3, "CURRENT"},

@@ -12,9 +12,9 @@ namespace quire::testing {
 
 struct ToolOptions {
   // What the tool reads from its standard input.
-  std::string input;
+  std::string input = "";
   // A file that the standard output goes to instead of ToolResult::out.
-  std::string output_path;
+  std::string output_path = "";
   // Give the tool a standard output that nobody reads: writing fails (EPIPE).
   bool deaf_output = false;
   // Take from root what lets it write to files and directories whose mode says
