@@ -34,6 +34,7 @@ struct MeasureInfo {
   const char* unit;
   double scale;  // table's number = sample * scale
   int decimals;
+  bool is_time;  // less is faster
 };
 
 const MeasureInfo& GetMeasureInfo(Measure measure);

@@ -60,7 +60,7 @@ void AppendMeasure(const ModeReport& report, Measure measure,
   for (const ModeResult& result : report.modes) {
     const double median = result.samples.Median(measure);
     std::string cell = NumberCell(info, median);
-    if (pread == nullptr || pread == &result || median <= 0) {
+    if (!info.is_time || pread == nullptr || pread == &result) {
       cell.append(kRatioWidth, ' ');
     } else {
       cell += RatioCell(pread->samples.Median(measure), median);

@@ -19,6 +19,7 @@
 #include "benchmarks/timed_reads.h"
 #include "io/page_cache_control.h"
 #include "io/posix_file_system.h"
+#include "kv/stats.h"
 
 namespace quire::benchmarks {
 namespace {
@@ -92,7 +93,8 @@ absl::Status ReadModes::Load() {
   Stopwatch watch;
   watch.Start();
   QUIRE_RETURN_IF_ERROR(db->FlushMemtables());
-  const uint64_t runs = db->GetStats().runs;
+  const Stats stats = db->GetStats();
+  index_bytes_ = stats.index_resident_bytes;
   QUIRE_RETURN_IF_ERROR(db->Close());
   watch.Stop();
   report_.close_s = watch.seconds();
@@ -108,7 +110,7 @@ absl::Status ReadModes::Load() {
       absl::StrFormat("%d keys of %d bytes, values of %d bytes; %.1f "
                       "MiB on disk, %d runs",
                       options_.num, KeyBuffer::kDigits, options_.value_size,
-                      report_.disk_bytes / kBytesPerMebibyte, runs));
+                      report_.disk_bytes / kBytesPerMebibyte, stats.runs));
   if (options_.open.provider.cache_bytes == 0) {
     // All of it, with room for what is read along with it.
     options_.open.provider.cache_bytes =
@@ -172,7 +174,6 @@ absl::Status ReadModes::MeasureHot(uint64_t round, ModeResult& result) {
   QUIRE_ASSIGN_OR_RETURN(time, TimeScan(*db, dataset_, ScanDirection::kForward,
                                         ScanContent::kKeysOnly));
   samples.Add(Measure::kScanKeys, time);
-  index_bytes_ = db->GetStats().index_resident_bytes;
   return db->Close();
 }
 

@@ -39,8 +39,8 @@ class ReadModes {
   absl::Status MeasureColdGets(DB& db, uint64_t seed, ModeResult& result);
   // Opens the database and adds the time to `measure`.
   absl::StatusOr<std::unique_ptr<DB>> Open(Measure measure, ModeResult& result);
-  // Returns when the hash sections are in memory again, as they were when
-  // MeasureHot ended, or after half a minute.
+  // Returns when the hash sections are in memory again, as they were when they
+  // had been made, or after half a minute.
   void WaitForIndex(DB& db) const;
   // Drops all files of the database out of the page cache.
   absl::Status DropCaches();
@@ -50,7 +50,7 @@ class ReadModes {
   ReadModesOptions options_;
   const Dataset dataset_;
   ModeReport report_;
-  uint64_t index_bytes_ = 0;  // memory of resident hash sections
+  uint64_t index_bytes_ = 0;  // memory of all hash sections
 };
 
 }  // namespace quire::benchmarks
