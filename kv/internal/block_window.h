@@ -3,6 +3,7 @@
 #ifndef QUIRE_KV_INTERNAL_BLOCK_WINDOW_H_
 #define QUIRE_KV_INTERNAL_BLOCK_WINDOW_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "io/page_provider.h"
 #include "kv/internal/fence_index.h"
+#include "kv/internal/format.h"
 #include "kv/internal/sorted_block.h"
 #include "kv/internal/table_reader.h"
 
@@ -27,7 +29,9 @@ class BlockWindow {
   BlockWindow(const TableReader& table, io::CachePolicy policy)
       : table_(table), policy_(policy) {}
 
-  // Says that the next Load doesn't go on from the one before.
+  // Says that the next Load doesn't go on from the one before: unless reads are
+  // to leave no trace (kReadOnce), its block is looked for in memory first, and
+  // read as one that is worth keeping.
   void Restart();
 
   // The block, verified; valid until the next Load. Reads it, and more behind
@@ -52,9 +56,15 @@ class BlockWindow {
     return block >= first_ && block - first_ < requests_.size();
   }
 
+  // Makes `block` the only one of the window, without reading: false unless it
+  // is in memory and whole.
+  bool Peek(const FenceIndex& fences, uint64_t block);
   // Reads the window that holds `block` next.
   void Advance(const FenceIndex& fences, uint64_t block);
-  void Read(const FenceIndex& fences, uint64_t first, uint64_t count);
+  void Read(const FenceIndex& fences, uint64_t first, uint64_t count,
+            io::CachePolicy policy);
+  // Empties the window and makes it that of `count` blocks from `first` on.
+  void Place(const FenceIndex& fences, uint64_t first, uint64_t count);
   // Verifies a block that the window holds.
   absl::Status Verify(const FenceIndex& fences, uint64_t block);
 
@@ -63,8 +73,11 @@ class BlockWindow {
   uint64_t first_ = 0;  // block
   std::vector<io::ReadRequest> requests_;
   std::vector<Slot> slots_;  // beside requests_
+  // The block that Peek found; the window has no pin then.
+  std::array<std::byte, kSortedBlockBytes> copy_;
+  bool restarted_ = true;
   Direction direction_ = Direction::kNone;
-  uint64_t ahead_ = 0;  // blocks read by the last Read in this direction
+  uint64_t ahead_ = 1;  // blocks of the last window in this direction
 };
 
 }  // namespace quire::kv_internal

@@ -13,32 +13,9 @@
 #include "kv/internal/format.h"
 #include "kv/internal/hash_section.h"
 #include "kv/internal/table_format.h"
+#include "kv/internal/verified_mark.h"
 
 namespace quire::kv_internal {
-namespace {
-
-// The bit of a page's marks that says "checksum verified since the page was
-// filled".
-constexpr uint8_t kVerifiedMark = 1;
-
-// Relaxed is enough for the mark. The provider clears it before it publishes a
-// filled frame, and whoever reads or sets it reached the frame by an acquire of
-// that publication, so nobody meets a mark of an earlier fill; and nobody sets
-// one late, because the frame isn't filled again while a guard or a pin that
-// saw it lasts. The mark publishes no bytes: those came with the frame.
-bool IsMarkedVerified(const std::atomic<uint8_t>* marks) {
-  return marks != nullptr &&
-         (marks->load(std::memory_order_relaxed) & kVerifiedMark) != 0;
-}
-
-void MarkVerified(std::atomic<uint8_t>* marks) {
-  if (marks != nullptr) {
-    marks->fetch_or(kVerifiedMark, std::memory_order_relaxed);
-  }
-}
-
-}  // namespace
-
 HashCursor::Step HashCursor::TakePagedLine() {
   if (copy_next_ == copy_end_) {
     const Step step = PeekPage();

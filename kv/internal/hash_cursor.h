@@ -49,7 +49,7 @@ class HashCursor {
   }
 
   // Goes to the next entry with the tag of the key. Candidates of one key come
-  // newest first; one that is another key's comes along once in about 20,000
+  // newest first; one that is another key's comes along once in about 10,000
   // probes. Does not block. After kMiss or kDamaged a further call tries the
   // same page again.
   // REQUIRES: an EpochGuard is active, unless the section is resident.

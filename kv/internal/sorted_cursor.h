@@ -15,7 +15,9 @@ namespace quire::kv_internal {
 // unreadable one makes the cursor invalid, with DataLoss or the provider's
 // error in status(), and a later seek elsewhere may succeed. While it moves on
 // in one direction it reads ahead, from 1 block up to 32, one Read a window; a
-// seek starts again from 1. `policy` is what its reads say to the provider.
+// seek starts again from 1. `policy` is what its reads say to the provider;
+// but the block of a seek, a random access, is looked for in memory and read
+// with kPoint, unless the policy is kReadOnce.
 std::unique_ptr<EntryCursor> NewSortedCursor(const TableReader& table,
                                              io::CachePolicy policy);
 

@@ -52,14 +52,26 @@ constexpr auto kDataLoss = absl::StatusCode::kDataLoss;
 
 class TableDamageTest : public ::testing::Test {
  protected:
-  // A small table with blocks of one and of two units.
+  // A table of 7 pages, with one block.
   void SetUp() override {
     for (int i = 0; i < 20; ++i) {
       model_.Add(absl::StrCat("key", i), 100 + i, 1 + i % 63);
     }
     model_.Add("key3", 7, kTombstoneClass);
-    model_.Add(std::string(9000, 'q'), 50);
     model_.Add("tail", 51);
+    Write();
+  }
+
+  // Adds a block of two units.
+  void WriteWithLongKey() {
+    model_.Add(std::string(9000, 'q'), 50);
+    std::filesystem::remove(spec_.path);
+    Write();
+    ASSERT_EQ(footer_.fence_count, 2u);
+    ASSERT_EQ(footer_.sorted_bytes, 3 * kSortedBlockBytes);
+  }
+
+  void Write() {
     QUIRE_ASSERT_OK_AND_ASSIGN(finished_, WriteTable(model_, spec_));
     identity_ = IdentityOf(spec_.path, finished_.info.length_bytes);
     MemoryPageProvider provider(Peeking::kNothing);
@@ -97,7 +109,7 @@ bool TableDamageTest::ReadAll(MemoryPageProvider& provider) {
     return true;
   }
   for (int resident = 0; resident < 2; ++resident) {
-    for (const std::string_view key : {"key3", "key11", "tail", "none"}) {
+    for (const std::string_view key : {"key3", "none"}) {
       const auto versions = Probe(**table, model_, key);
       if (!versions.ok()) {
         expect_told(versions.status());
@@ -128,15 +140,26 @@ bool TableDamageTest::ReadAll(MemoryPageProvider& provider) {
 }
 
 TEST_F(TableDamageTest, EveryFlippedBitIsFound) {
-  ASSERT_EQ(footer_.fence_count, 2u);
+  MemoryPageProvider peeked(Peeking::kAll);
+  MemoryPageProvider read(Peeking::kNothing);
   for (uint64_t offset = 0; offset < identity_.length_bytes; ++offset) {
+    MemoryPageProvider& provider = offset % 2 == 0 ? peeked : read;
     for (int bit = 0; bit < 8; ++bit) {
-      MemoryPageProvider provider(offset % 2 == 0 ? Peeking::kAll
-                                                  : Peeking::kNothing);
       provider.FlipBit(offset, bit);
       ASSERT_TRUE(ReadAll(provider)) << "offset " << offset << " bit " << bit;
       ASSERT_FALSE(HasFailure()) << "offset " << offset << " bit " << bit;
     }
+  }
+}
+
+TEST_F(TableDamageTest, FlippedBitsInALongBlockAreFound) {
+  ASSERT_NO_FATAL_FAILURE(WriteWithLongKey());
+  MemoryPageProvider provider(Peeking::kAll);
+  for (uint64_t offset = footer_.sorted_offset; offset < footer_.fence_offset;
+       offset += 3) {
+    provider.FlipBit(offset, offset % 8);
+    ASSERT_TRUE(ReadAll(provider)) << "offset " << offset;
+    ASSERT_FALSE(HasFailure()) << "offset " << offset;
   }
 }
 
@@ -154,6 +177,7 @@ TEST_F(TableDamageTest, EveryTruncationIsFound) {
 }
 
 TEST_F(TableDamageTest, MisplacedPagesAreFound) {
+  ASSERT_NO_FATAL_FAILURE(WriteWithLongKey());
   const std::string good = ReadFile(spec_.path);
   const uint64_t pages = good.size() / kPageBytes;
   for (uint64_t from = 0; from < pages; ++from) {
@@ -189,6 +213,7 @@ TEST_F(TableDamageTest, PagesOfAnotherTableAreFound) {
 }
 
 TEST_F(TableDamageTest, ErrorsNameThePlaceAndTheKind) {
+  ASSERT_NO_FATAL_FAILURE(WriteWithLongKey());
   struct Case {
     uint64_t offset;
     std::string kind;
@@ -230,6 +255,7 @@ TEST_F(TableDamageTest, ErrorsNameThePlaceAndTheKind) {
 }
 
 TEST_F(TableDamageTest, OtherBlocksStayReadable) {
+  ASSERT_NO_FATAL_FAILURE(WriteWithLongKey());
   MemoryPageProvider provider(Peeking::kNothing);
   provider.FlipBit(footer_.sorted_offset + 100, 0);
   QUIRE_ASSERT_OK_AND_ASSIGN(auto table,
@@ -248,6 +274,7 @@ TEST_F(TableDamageTest, OtherBlocksStayReadable) {
 
 // A flip on the way, or an error that goes away, is no damage.
 TEST_F(TableDamageTest, OneBadReadIsNotFatal) {
+  ASSERT_NO_FATAL_FAILURE(WriteWithLongKey());
   for (const uint64_t offset : {footer_.sorted_offset + 100,
                                 footer_.sorted_offset + kSortedBlockBytes + 100,
                                 footer_.hash_offset + 100}) {
@@ -265,6 +292,7 @@ TEST_F(TableDamageTest, OneBadReadIsNotFatal) {
 }
 
 TEST_F(TableDamageTest, ReadErrorsAreHandedOn) {
+  ASSERT_NO_FATAL_FAILURE(WriteWithLongKey());
   constexpr auto kUnavailable = absl::StatusCode::kUnavailable;
   for (const uint64_t offset :
        {uint64_t{0}, footer_.segments_offset, identity_.length_bytes - 1}) {
@@ -399,6 +427,7 @@ void ReadForged(MemoryPageProvider& provider, const TableIdentity& identity,
 }
 
 TEST_F(TableDamageTest, ForgedTablesAreSafeToRead) {
+  ASSERT_NO_FATAL_FAILURE(WriteWithLongKey());
   const uint64_t seed = TestSeed();
   SCOPED_TRACE(::testing::Message() << "QUIRE_TEST_SEED=" << seed);
   std::mt19937_64 random(seed);
@@ -419,7 +448,7 @@ TEST_F(TableDamageTest, ForgedTablesAreSafeToRead) {
       {good.size() - kPageBytes + 16, 152},
       {kPageBytes, good.size() - kPageBytes},
   };
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     std::string bytes = good;
     for (uint64_t changes = 1 + random() % 4; changes > 0; --changes) {
       const auto& [begin, size] = parts[random() % std::size(parts)];

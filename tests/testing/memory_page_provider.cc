@@ -6,13 +6,14 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/status_macros.h"
 #include "cache/epoch.h"
 
 namespace quire::testing {
@@ -38,10 +39,10 @@ std::string Where(const io::Extent& extent) {
 
 class MemoryPageProvider::File final : public io::AttachedFile {
  public:
-  File(const std::string& path, uint64_t size_bytes)
-      : AttachedFile(path, size_bytes),
-        bytes(size_bytes),
-        resident((size_bytes + kPageBytes - 1) / kPageBytes),
+  File(const std::string& path, std::span<const std::byte> contents)
+      : AttachedFile(path, contents.size()),
+        bytes(contents.begin(), contents.end()),
+        resident((bytes.size() + kPageBytes - 1) / kPageBytes),
         marks(resident.size()) {}
 
   std::vector<std::byte> bytes;
@@ -65,21 +66,29 @@ void MemoryPageProvider::GarbleReads(uint64_t offset, int count) {
   garble_ = {offset, count};
 }
 
+absl::StatusOr<std::span<const std::byte>> MemoryPageProvider::Contents(
+    const std::string& path) {
+  const auto known = contents_.find(path);
+  if (known != contents_.end()) return known->second;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return absl::NotFoundError(absl::StrCat(path, ": no such file"));
+  std::vector<std::byte> bytes(std::filesystem::file_size(path));
+  in.read(reinterpret_cast<char*>(bytes.data()),
+          static_cast<std::streamsize>(bytes.size()));
+  if (!in) return absl::UnavailableError(absl::StrCat(path, ": read failed"));
+  return contents_.emplace(path, std::move(bytes)).first->second;
+}
+
 absl::StatusOr<std::unique_ptr<io::AttachedFile>> MemoryPageProvider::Attach(
     const std::string& path, uint64_t size_bytes) {
-  std::error_code error;
-  const uint64_t found = std::filesystem::file_size(path, error);
-  if (error) return absl::NotFoundError(absl::StrCat(path, ": no such file"));
-  if (found < size_bytes) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": ", found, " bytes, expected ", size_bytes));
-  }
-  auto file = std::make_unique<File>(path, size_bytes);
-  std::ifstream in(path, std::ios::binary);
-  in.read(reinterpret_cast<char*>(file->bytes.data()),
-          static_cast<std::streamsize>(size_bytes));
-  if (!in) return absl::UnavailableError(absl::StrCat(path, ": read failed"));
   base::MutexLock lock(mu_);
+  QUIRE_ASSIGN_OR_RETURN(const std::span<const std::byte> contents,
+                         Contents(path));
+  if (contents.size() < size_bytes) {
+    return absl::DataLossError(absl::StrCat(path, ": ", contents.size(),
+                                            " bytes, expected ", size_bytes));
+  }
+  auto file = std::make_unique<File>(path, contents.first(size_bytes));
   if (flip_offset_ < size_bytes) file->bytes[flip_offset_] ^= flip_mask_;
   return file;
 }

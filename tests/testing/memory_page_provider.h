@@ -9,9 +9,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -21,7 +23,8 @@
 
 namespace quire::testing {
 
-// Thread-safe. Must outlive its files and pins.
+// Each file is read once, at its first Attach, whatever becomes of it later: it
+// is sealed. Thread-safe. Must outlive its files and pins.
 class MemoryPageProvider final : public io::PageProvider {
  public:
   // What Peek finds.
@@ -34,8 +37,8 @@ class MemoryPageProvider final : public io::PageProvider {
 
   explicit MemoryPageProvider(Peeking peeking) : peeking_(peeking) {}
 
-  // Changes a byte in memory of every file attached from now on, or nothing if
-  // the file is shorter.
+  // Changes this bit, and no other, in memory of every file attached from now
+  // on; nothing if the file is shorter.
   void FlipBit(uint64_t offset, int bit);
 
   // Reads that touch the byte at `offset` fail with Unavailable, the next
@@ -70,6 +73,9 @@ class MemoryPageProvider final : public io::PageProvider {
  private:
   class File;
 
+  // The contents of the file at `path`.
+  absl::StatusOr<std::span<const std::byte>> Contents(const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ReadOne(io::ReadRequest& request, io::CachePolicy policy);
 
   // The next reads of one byte that go wrong.
@@ -84,6 +90,8 @@ class MemoryPageProvider final : public io::PageProvider {
   std::atomic<uint64_t> batches_read_{0};
 
   base::Mutex mu_;
+  std::map<std::string, std::vector<std::byte>> contents_
+      ABSL_GUARDED_BY(mu_);  // by path
   uint64_t flip_offset_ ABSL_GUARDED_BY(mu_) = 0;
   std::byte flip_mask_ ABSL_GUARDED_BY(mu_){0};
   Trap fail_ ABSL_GUARDED_BY(mu_);
