@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -14,9 +13,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "kv/internal/checksum.h"
 #include "kv/internal/file_header.h"
 #include "tests/kv/test_log.h"
+#include "tests/kv/test_recovery.h"
 #include "tests/testing/seed.h"
 #include "tests/testing/status_matchers.h"
 
@@ -27,53 +26,7 @@ using ::quire::testing::IsOk;
 using ::quire::testing::StatusIs;
 using ::quire::testing::TestSeed;
 using ::testing::AllOf;
-using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
-
-using Files = std::map<uint64_t, std::vector<std::byte>>;
-
-struct Outcome {
-  absl::StatusOr<RecoveryPlan> plan;
-  std::vector<Entry> visited;
-};
-
-Outcome Recover(const DatabaseState& state, const Files& files) {
-  Outcome outcome = {.plan = absl::UnknownError(""), .visited = {}};
-  std::vector<std::byte> loaded;  // one at a time, as promised
-  outcome.plan = RecoverLog(
-      state, "/db",
-      [&](const SegmentState& segment)
-          -> absl::StatusOr<std::span<const std::byte>> {
-        const auto file = files.find(segment.number);
-        if (file == files.end()) return absl::NotFoundError("no such file");
-        loaded = std::vector<std::byte>(file->second);
-        return std::span<const std::byte>(loaded);
-      },
-      [&](const SegmentState&, const LogRecord& record) {
-        outcome.visited.push_back(EntryOf(record));
-        return absl::OkStatus();
-      });
-  return outcome;
-}
-
-// Three unsealed segments; groups of several kinds; synced here and there.
-TestLog SomeLog() {
-  TestLog log;
-  log.StartSegment();
-  log.Append({10, 200, 3500, 400});
-  log.Append({30});
-  log.Sync();
-  log.Append({5, 600});
-  log.StartSegment();
-  log.Append({100, 100});
-  log.Sync();
-  log.Append({});
-  log.Append({20, 300});
-  log.StartSegment();
-  log.Append({50});
-  log.Append({60, 60});
-  return log;
-}
 
 // What has to come out if the group `bad` is the first that isn't whole, and
 // those from `intact` on are: nullopt for a refusal, else how many groups are
@@ -87,31 +40,6 @@ std::optional<size_t> Expected(const TestLog& log, size_t bad, size_t intact) {
     return std::nullopt;
   }
   return bad;
-}
-
-// Checks an outcome against Expected. Returns whether it was a refusal.
-bool Check(const TestLog& log, const Outcome& outcome,
-           std::optional<size_t> kept_groups) {
-  if (!kept_groups.has_value()) {
-    EXPECT_THAT(outcome.plan,
-                StatusIs(absl::StatusCode::kDataLoss,
-                         AllOf(HasSubstr("/db/00000"), HasSubstr("offset "))));
-    return true;
-  }
-  EXPECT_THAT(outcome.plan, IsOk());
-  if (!outcome.plan.ok()) return true;
-  EXPECT_THAT(outcome.visited, ElementsAreArray(log.EntriesOf(*kept_groups)));
-  // The plan says of each segment what was kept of it.
-  std::map<uint64_t, uint64_t> ends;
-  for (const auto& [number, file] : log.files) ends[number] = kPageBytes;
-  for (size_t i = 0; i < *kept_groups; ++i) {
-    ends[log.groups[i].begin.file_number] = log.groups[i].end;
-  }
-  for (const RecoveredSegment& segment : outcome.plan->segments) {
-    EXPECT_EQ(segment.accepted_end, ends[segment.number]);
-  }
-  EXPECT_EQ(outcome.plan->segments.size(), log.files.size());
-  return false;
 }
 
 TEST(LogRecoveryTest, WholeLogIsKept) {
@@ -257,186 +185,6 @@ TEST(LogRecoveryTest, TornEndIsReportedWithItsPlaceAndBytes) {
             last.end - 9 - last.begin.offset);
 }
 
-// --- What decides between torn and damaged
-// ------------------------------------
-
-// The rule's cases, each with its own log: what is written, which group is
-// damaged, and what has to come out.
-struct DurabilityCase {
-  const char* name;
-  std::function<void(TestLog&)> write;
-  size_t damaged_group;
-  bool refused;
-};
-
-class DurabilityTest : public ::testing::TestWithParam<DurabilityCase> {};
-
-TEST_P(DurabilityTest, DamageIsRefusedBelowWhatWasDurableOnly) {
-  TestLog log;
-  GetParam().write(log);
-  const TestLog::Group& group = log.groups[GetParam().damaged_group];
-  // Its header, its first record, all of it.
-  for (const auto& [from, bytes] :
-       {std::pair(0, 1), std::pair(80, 1),
-        std::pair(0, static_cast<int>(group.end - group.begin.offset))}) {
-    Files files = log.files;
-    std::vector<std::byte>& file = files[group.begin.file_number];
-    for (int i = 0; i < bytes; ++i) {
-      file[group.begin.offset + from + i] ^= std::byte{0x55};
-    }
-    EXPECT_EQ(
-        Check(log, Recover(log.state, files),
-              GetParam().refused ? std::nullopt
-                                 : std::optional(GetParam().damaged_group)),
-        GetParam().refused);
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    , DurabilityTest,
-    ::testing::Values(DurabilityCase{"LastGroupOfAllIsTorn",
-                                     [](TestLog& log) {
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.Append({10});
-                                     },
-                                     1, false},
-                      DurabilityCase{
-                          "SyncedLastGroupCantBeTold",  // the stated limit
-                          [](TestLog& log) {
-                            log.StartSegment();
-                            log.Append({10});
-                            log.Append({10});
-                            log.Sync();
-                          },
-                          1, false},
-                      DurabilityCase{"EmptyGroupBehindMakesItTold",
-                                     [](TestLog& log) {
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.Append({10});
-                                       log.Sync();
-                                       log.Append({});
-                                     },
-                                     1, true},
-                      DurabilityCase{"UnsyncedGroupsBehindProveNothing",
-                                     [](TestLog& log) {
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.Sync();
-                                       log.Append({10});
-                                       log.Append({10});
-                                       log.Append({10});
-                                     },
-                                     1, false},
-                      DurabilityCase{"SyncedBeforeIsRefused",
-                                     [](TestLog& log) {
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.Append({10});
-                                       log.Sync();
-                                       log.Append({10});
-                                     },
-                                     0, true},
-                      DurabilityCase{"LaterSegmentProvesIt",
-                                     [](TestLog& log) {
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.Sync();
-                                       log.StartSegment();
-                                       log.Append({10});
-                                     },
-                                     0, true},
-                      DurabilityCase{"LaterSegmentThatIsEmptyProvesNothing",
-                                     [](TestLog& log) {
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.Sync();
-                                       log.StartSegment();
-                                     },
-                                     0, false},
-                      DurabilityCase{"LaterSegmentWithoutSyncProvesNothing",
-                                     [](TestLog& log) {
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.StartSegment();
-                                       log.Append({10});
-                                     },
-                                     0, false},
-                      DurabilityCase{"FirstGroupOfALaterSegmentIsTorn",
-                                     [](TestLog& log) {
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.Sync();
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.Append({10});
-                                     },
-                                     1, false},
-                      DurabilityCase{"FirstGroupOfALaterSegmentIsRefused",
-                                     [](TestLog& log) {
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.StartSegment();
-                                       log.Append({10});
-                                       log.Sync();
-                                       log.Append({10});
-                                     },
-                                     1, true}),
-    [](const auto& info) { return info.param.name; });
-
-TEST(LogRecoveryTest, EvidenceIsFoundInGroupsWhoseRecordsAreDamaged) {
-  TestLog log;
-  log.StartSegment();
-  log.Append({10});
-  log.Sync();
-  log.Append({10});
-  Files files = log.files;
-  std::vector<std::byte>& file = files[1];
-  file[log.groups[0].begin.offset + 80] ^= std::byte{1};
-  file[log.groups[1].begin.offset + 80] ^= std::byte{1};
-  EXPECT_TRUE(Check(log, Recover(log.state, files), std::nullopt));
-}
-
-TEST(LogRecoveryTest,
-     SegmentThatLostItsLastGroupsIsRefusedWhereTheyWereDurable) {
-  TestLog log;
-  log.StartSegment();
-  log.Append({10});
-  log.Append({10});
-  log.Sync();
-  log.StartSegment();
-  log.Append({10});  // says so
-  log.Append({10});
-  const TestLog::Group first = log.groups[0];
-  Files files = log.files;
-  files[1].resize(first.end);
-  EXPECT_TRUE(Check(log, Recover(log.state, files), std::nullopt));
-  // The first group behind is torn too: the one after it still says so.
-  files[2][log.groups[2].begin.offset] ^= std::byte{1};
-  EXPECT_TRUE(Check(log, Recover(log.state, files), std::nullopt));
-}
-
-TEST(LogRecoveryTest,
-     SegmentThatLostItsLastGroupsEndsTheLogWhereNobodyWasPromised) {
-  TestLog log;
-  log.StartSegment();
-  log.Append({10});
-  log.Append({10});
-  log.StartSegment();
-  log.Append({12});  // to a multiple of 8
-  Files files = log.files;
-  files[1].resize(log.groups[0].end);
-  const Outcome outcome = Recover(log.state, files);
-  // No hole: what stands in the later segment is dropped, whole as it is.
-  EXPECT_FALSE(Check(log, outcome, 1));
-  EXPECT_THAT(outcome.plan->torn, StatusIs(absl::StatusCode::kDataLoss));
-  EXPECT_EQ(outcome.plan->segments[1].dropped_bytes,
-            log.groups[2].end - kPageBytes);
-  // Numbers given to what was dropped aren't given again.
-  EXPECT_EQ(outcome.plan->last_sequence, 3u);
-}
-
 TEST(LogRecoveryTest, CrashKeepsAllThatIsDurableAndNeverRefuses) {
   const uint64_t seed = TestSeed();
   SCOPED_TRACE(::testing::Message() << "QUIRE_TEST_SEED=" << seed);
@@ -494,50 +242,59 @@ TEST(LogRecoveryTest, CrashKeepsAllThatIsDurableAndNeverRefuses) {
   EXPECT_GT(torn, 300u);
 }
 
-TEST(LogRecoveryTest, RemainsOfAFailedWriteBehindAnEndedSegmentDontCount) {
-  TestLog log;
-  log.StartSegment();
-  log.Append({100});
-  // Fails for want of space: none of it, a part, all of it is in the file.
-  TestLog failed = log;
-  failed.Append({3000});
-  const std::vector<std::byte>& remains = failed.files[1];
-  log.StartSegment();
-  log.Append({10});
-  log.Sync();
-  log.Append({10});
-  for (size_t size = log.files[1].size(); size <= remains.size(); size += 8) {
+// Whatever is done to the files, what is visited was written, in that order and
+// from the beginning.
+TEST(LogRecoveryTest, AnyDamageGivesARefusalOrTheBeginningOfTheLog) {
+  const uint64_t seed = TestSeed();
+  SCOPED_TRACE(::testing::Message() << "QUIRE_TEST_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  const TestLog log = SomeLog();
+  const std::vector<Entry> written = log.EntriesOf(log.groups.size());
+  size_t kept = 0;
+  for (int round = 0; round < 5000; ++round) {
     Files files = log.files;
-    files[1].assign(remains.begin(), remains.begin() + size);
+    const size_t faults = 1 + random() % 4;
+    for (size_t i = 0; i < faults; ++i) {
+      std::vector<std::byte>& file = files[1 + random() % files.size()];
+      const auto any_part = [&](std::vector<std::byte>& of) {
+        const size_t sector = random() % (of.size() / 512) * 512;
+        return std::span<std::byte>(of).subspan(sector, 512);
+      };
+      if (file.size() < 512) continue;
+      const std::span<std::byte> part = any_part(file);
+      switch (random() % 4) {
+        case 0:
+          part[random() % 512] ^= std::byte{1} << (random() % 8);
+          break;
+        case 1:
+          std::fill(part.begin(), part.end(), std::byte{0});
+          break;
+        case 2: {  // another part of the log, in the wrong place
+          std::vector<std::byte> other = log.files.at(1 + random() % 3);
+          const std::span<std::byte> from = any_part(other);
+          std::copy(from.begin(), from.end(), part.begin());
+          break;
+        }
+        case 3:
+          file.resize(random() % (file.size() + 1));
+          break;
+      }
+    }
     const Outcome outcome = Recover(log.state, files);
-    ASSERT_FALSE(Check(log, outcome, log.groups.size())) << size;
-    EXPECT_THAT(outcome.plan->torn, IsOk());
-    EXPECT_EQ(outcome.plan->segments[0].dropped_bytes, 0u);
+    if (!outcome.plan.ok()) {
+      ASSERT_TRUE(absl::IsDataLoss(outcome.plan.status()) ||
+                  absl::IsFailedPrecondition(outcome.plan.status()))
+          << "round " << round << ": " << outcome.plan.status();
+      continue;
+    }
+    ASSERT_LE(outcome.visited.size(), written.size());
+    ASSERT_TRUE(std::equal(outcome.visited.begin(), outcome.visited.end(),
+                           written.begin()))
+        << "round " << round;
+    ++kept;
   }
+  EXPECT_GT(kept, 200u);
 }
-
-TEST(LogRecoveryTest,
-     RestOfAFailedLongerWriteBehindAGroupIsNotItsContinuation) {
-  // A write of two groups failed for want of space after all of the second;
-  // then another of the length of the first went to the same place.
-  TestLog failed;
-  failed.StartSegment();
-  failed.Append({100});
-  failed.Append({100});
-  TestLog log;
-  log.StartSegment();
-  log.AppendEntries({{1, RecordKind::kPut, "other", std::string(99, 'o')}});
-  ASSERT_EQ(log.groups[0].end, failed.groups[0].end);
-  Files files = failed.files;
-  std::copy(log.files[1].begin(), log.files[1].end(), files[1].begin());
-  const Outcome outcome = Recover(log.state, files);
-  EXPECT_FALSE(Check(log, outcome, 1));
-  EXPECT_THAT(outcome.plan->torn, StatusIs(absl::StatusCode::kDataLoss,
-                                           HasSubstr("does not continue")));
-}
-
-// --- Files that aren't what the manifest says
-// -----------------------------------
 
 TEST(LogRecoveryTest, MissingSegmentIsRefused) {
   const TestLog log = SomeLog();
@@ -649,173 +406,6 @@ TEST(LogRecoveryTest, EditsDontBelongIntoSegments) {
   EXPECT_THAT(Recover(log.state, log.files).plan,
               StatusIs(absl::StatusCode::kDataLoss,
                        HasSubstr("not a record of a segment")));
-}
-
-// --- Sealed segments
-// ------------------------------------------------------------
-
-TEST(LogRecoveryTest, SealedSegmentsInNoRunAreReplayedFirst) {
-  TestLog log = SomeLog();
-  log.SealOldest();
-  const Outcome outcome = Recover(log.state, log.files);
-  EXPECT_FALSE(Check(log, outcome, log.groups.size()));
-  log.SealOldest();
-  log.SealOldest();
-  EXPECT_FALSE(Check(log, Recover(log.state, log.files), log.groups.size()));
-}
-
-TEST(LogRecoveryTest, SegmentsInRunsAreNotLoaded) {
-  TestLog log = SomeLog();
-  log.SealOldest();
-  ManifestEdit edit;
-  edit.Add(RunAdded{{.table_number = 50, .segments = {1}}});
-  ASSERT_OK(log.state.Apply(edit));
-  log.files.erase(1);
-  const Outcome outcome = Recover(log.state, log.files);
-  ASSERT_THAT(outcome.plan, IsOk());
-  EXPECT_EQ(outcome.plan->segments.size(), 2u);
-}
-
-TEST(LogRecoveryTest, EveryFlippedBitAndTruncationOfASealedSegmentIsRefused) {
-  TestLog log;
-  log.StartSegment();
-  log.Append({10, 500});
-  log.Append({});
-  log.SealOldest();
-  Files files = log.files;
-  std::vector<std::byte>& file = files[1];
-  for (uint64_t bit = 0; bit < file.size() * 8; ++bit) {
-    file[bit / 8] ^= std::byte{1} << (bit % 8);
-    const absl::Status status = Recover(log.state, files).plan.status();
-    ASSERT_TRUE(absl::IsDataLoss(status) ||
-                (bit < 64 && absl::IsFailedPrecondition(status)))
-        << "bit " << bit << ": " << status;
-    file[bit / 8] ^= std::byte{1} << (bit % 8);
-  }
-  while (!file.empty()) {
-    file.pop_back();
-    ASSERT_THAT(Recover(log.state, files).plan,
-                StatusIs(absl::StatusCode::kDataLoss));
-  }
-}
-
-TEST(LogRecoveryTest, BytesBehindTheEndOfASealedSegmentDontCount) {
-  TestLog log;
-  log.StartSegment();
-  log.Append({10});
-  log.SealOldest();
-  Files files = log.files;
-  files[1].resize(files[1].size() + 77, std::byte{0xee});
-  EXPECT_FALSE(Check(log, Recover(log.state, files), 1));
-}
-
-TEST(LogRecoveryTest, SealedSegmentWithAWholeGroupMoreOrLessIsRefused) {
-  TestLog log;
-  log.StartSegment();
-  log.Append({10});
-  log.Append({10});
-  log.SealOldest();
-  SegmentState segment = log.state.segments.at(1);
-  const auto read = [&] {
-    return ReadSealedSegment(
-        log.state.database_id, segment, log.files[1], "/db/000001.seg",
-        [](const SegmentState&, const LogRecord&) { return absl::OkStatus(); });
-  };
-  EXPECT_OK(read());
-  segment.length = log.groups[0].end;
-  EXPECT_THAT(read(), StatusIs(absl::StatusCode::kDataLoss,
-                               HasSubstr("digest differs")));
-  segment.length = log.groups[1].end + 8;
-  EXPECT_THAT(read(), StatusIs(absl::StatusCode::kDataLoss,
-                               HasSubstr("cut short since it was sealed")));
-}
-
-// --- Segments that nothing names
-// ------------------------------------------------
-
-class UnnamedSegmentTest : public ::testing::Test {
- protected:
-  UnnamedSegmentTest() {
-    log_.StartSegment();
-    log_.Append({10});
-    old_state_ = log_.state;
-    log_.StartSegment();  // segment 2, which the old state doesn't know
-  }
-
-  absl::Status CheckSecond(const DatabaseState& state) {
-    return CheckUnnamedSegment(state, 2, log_.files[2], "/db/000002.seg");
-  }
-
-  TestLog log_;
-  DatabaseState old_state_;
-};
-
-TEST_F(UnnamedSegmentTest, InterruptedCreationsMayBeRemoved) {
-  const std::vector<std::byte> header = log_.files[2];
-  for (size_t size = 0; size <= header.size(); ++size) {
-    log_.files[2].assign(header.begin(), header.begin() + size);
-    ASSERT_OK(CheckSecond(old_state_)) << size;
-  }
-  log_.files[2].assign(kPageBytes, std::byte{0});
-  EXPECT_OK(CheckSecond(old_state_));
-  log_.files[2] = header;
-  log_.files[2].resize(3 * kPageBytes);
-  EXPECT_OK(CheckSecond(old_state_));
-}
-
-TEST_F(UnnamedSegmentTest, ContinuationOfTheLogIsAReasonToRefuse) {
-  log_.Append({10});
-  EXPECT_THAT(CheckSecond(old_state_),
-              StatusIs(absl::StatusCode::kDataLoss,
-                       AllOf(HasSubstr("/db/000002.seg"),
-                             HasSubstr("the manifest is too old"))));
-  // Also if only a later group, or the header page, is damaged.
-  log_.Append({10});
-  log_.files[2][log_.groups[1].begin.offset] ^= std::byte{1};
-  EXPECT_THAT(CheckSecond(old_state_), StatusIs(absl::StatusCode::kDataLoss));
-  log_.files[2][100] ^= std::byte{1};
-  EXPECT_THAT(CheckSecond(old_state_), StatusIs(absl::StatusCode::kDataLoss));
-}
-
-TEST_F(UnnamedSegmentTest, SegmentThatWasNamedAndDroppedMayBeRemoved) {
-  log_.Append({10});
-  DatabaseState state = log_.state;
-  log_.SealOldest();
-  log_.SealOldest();
-  ManifestEdit edit;
-  edit.Add(SegmentDropped{2});
-  ASSERT_OK(log_.state.Apply(edit));
-  EXPECT_OK(CheckSecond(log_.state));
-  // Also once a fresh manifest has forgotten how it came to be.
-  DatabaseState fresh;
-  ASSERT_OK(fresh.Apply(log_.state.Snapshot()));
-  EXPECT_OK(CheckSecond(fresh));
-}
-
-TEST_F(UnnamedSegmentTest, CopiesMayBeRemoved) {
-  const FileHeader header = {.type = FileType::kSegment,
-                             .origin = SegmentOrigin::kRewrite,
-                             .file_id = log_.tail().file_id,
-                             .file_number = 2,
-                             .database_id = log_.state.database_id};
-  log_.Append({10});
-  EncodeFileHeader(header, log_.files[2].data());
-  EXPECT_OK(CheckSecond(old_state_));
-}
-
-TEST_F(UnnamedSegmentTest, ForeignFilesAreNamed) {
-  DatabaseState other = old_state_;
-  other.database_id[0] = std::byte{9};
-  EXPECT_THAT(CheckSecond(other),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("another database")));
-  EXPECT_THAT(CheckUnnamedSegment(old_state_, 3, log_.files[2], "/db/3.seg"),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("was made as segment 2")));
-  log_.files[2].assign(kPageBytes, std::byte{'x'});
-  EXPECT_THAT(CheckSecond(old_state_),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("not a Quire segment")));
 }
 
 }  // namespace
