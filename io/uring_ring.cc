@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "base/status_macros.h"
 #include "base/string_view.h"
 #include "io/blocking_read.h"
 #include "io/posix_error.h"
