@@ -1,7 +1,8 @@
 #!/bin/sh
 # Loads package stanzas with `quire load` and dumps them in all four read modes;
 # each dump must have the SHA-256 of the sorted input, and so must those of
-# copies made through the formats that carry any bytes.
+# copies made through the formats that carry any bytes. Then a synced load is
+# killed half-way: what it acknowledged must be there, and nothing half.
 #
 # Usage: real_data_check.sh QUIRE STANZAS DIRECTORY
 #   QUIRE      the binary
@@ -54,31 +55,87 @@ sorted_stanzas() {
     cut -f 2- | tr '\001' '\n'
 }
 
+first_stanzas() { # COUNT
+  awk -v count="$1" 'BEGIN { RS = ""; ORS = "\n\n" } NR <= count'
+}
+
+load() { # DB FLAG...
+  db=$1
+  shift
+  "$quire" load --format=stanza --key-fields=Package,Version "$@" "$db" \
+    <"$stanzas"
+}
+
+dump_digest() { # DB FLAG...
+  db=$1
+  shift
+  "$quire" dump --format=stanza "$@" "$db" | digest
+}
+
 failed=0
 
-expect() { # WHAT ACTUAL
-  if [ "$2" = "$expected" ]; then
+expect() { # WHAT EXPECTED ACTUAL
+  if [ "$2" = "$3" ]; then
     echo "ok      $1"
   else
-    echo "FAILED  $1: $2"
+    echo "FAILED  $1: $3, expected $2"
     failed=1
   fi
 }
 
+whole_load() {
+  load "$directory/db"
+  for mode in pread buffered mmap direct; do
+    expect "dump --read-mode=$mode" "$expected" \
+      "$(dump_digest "$directory/db" --read-mode=$mode)"
+  done
+  for format in escaped hex json; do
+    "$quire" dump --format=$format "$directory/db" |
+      "$quire" load --format=$format "$directory/$format" >/dev/null
+    expect "a copy through $format" "$expected" \
+      "$(dump_digest "$directory/$format")"
+    rm -rf "${directory:?}/$format"
+  done
+  "$quire" verify "$directory/db"
+}
+
+killed_load() {
+  killed=$directory/killed
+  count=$(grep -c '^Package: ' "$stanzas")
+  batch=$((count / 600 + 1))
+  half=$((count / batch / 2))
+  : >"$directory/progress"
+  # Not through load(): the process to kill would be a shell's.
+  "$quire" load --format=stanza --key-fields=Package,Version --sync --progress \
+    --batch=$batch "$killed" <"$stanzas" >"$directory/progress" &
+  loader=$!
+  while [ "$(wc -l <"$directory/progress")" -lt "$half" ] &&
+    kill -0 $loader 2>/dev/null; do
+    :
+  done
+  kill -9 $loader || echo "the load was done before it could be killed"
+  wait $loader || true
+  stored=$(sed -n 's/^stored //p' "$directory/progress" | tail -n 1)
+  echo "killed after $stored stanzas were acknowledged"
+
+  # What was being written when the kill came may be there too, but whole.
+  actual=$(dump_digest "$killed" --read-mode=pread)
+  part=$(first_stanzas "$stored" <"$stanzas" | sorted_stanzas | digest)
+  if [ "$actual" != "$part" ]; then
+    part=$(first_stanzas $((stored + batch)) <"$stanzas" | sorted_stanzas |
+      digest)
+  fi
+  for mode in pread buffered mmap direct; do
+    expect "after the kill, --read-mode=$mode" "$part" \
+      "$(dump_digest "$killed" --read-mode=$mode)"
+  done
+  load "$killed" --sync
+  expect "after another load" "$expected" "$(dump_digest "$killed")"
+  "$quire" verify "$killed"
+}
+
 expected=$(sorted_stanzas <"$stanzas" | digest)
 echo "sha256  $expected  (sorted input)"
-
-"$quire" load --format=stanza --key-fields=Package,Version "$directory/db" \
-  <"$stanzas"
-for mode in pread buffered mmap direct; do
-  expect "dump --read-mode=$mode" \
-    "$("$quire" dump --format=stanza --read-mode=$mode "$directory/db" | digest)"
-done
-for format in escaped hex json; do
-  "$quire" dump --format=$format "$directory/db" |
-    "$quire" load --format=$format "$directory/$format" >/dev/null
-  expect "a copy through $format" \
-    "$("$quire" dump --format=stanza "$directory/$format" | digest)"
-done
-"$quire" verify "$directory/db"
+whole_load
+killed_load
 exit $failed

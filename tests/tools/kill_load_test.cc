@@ -20,7 +20,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr int kKills = 12;
+constexpr int kKills = 8;
 constexpr size_t kEntries = 6000;
 constexpr size_t kBatch = 7;
 constexpr const char* kReadModes[] = {"pread", "buffered", "mmap", "direct"};
