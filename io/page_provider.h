@@ -30,9 +30,13 @@ namespace quire::io {
 
 // What the caller will do with the bytes; said at each call, never guessed.
 enum class CachePolicy : uint8_t {
-  kPoint,     // random access, worth keeping; never read ahead
-  kScan,      // neighbouring reads; must not push out what point reads use
-  kReadOnce,  // merging, verifying, dumping: leave the caches as they were
+  // Random access, worth keeping. Never read ahead.
+  kPoint,
+  // One of a run of neighbouring reads; may be kept, but must not push out what
+  // point reads use.
+  kScan,
+  // Merging, verifying, dumping: leave the caches as they were found.
+  kReadOnce,
 };
 
 // A sealed file known to a provider. Made by PageProvider::Attach;
