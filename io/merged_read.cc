@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/check.h"
 #include "io/sealed_file.h"
 
 namespace quire::io {

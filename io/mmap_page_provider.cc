@@ -36,12 +36,6 @@ namespace {
 
 constexpr uint64_t kHugePage = 2 << 20;
 
-uint64_t PageSize() {
-  static const uint64_t page_size =
-      static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  return page_size;
-}
-
 // A file mapped read-only; unmapped at destruction.
 class Mapping {
  public:
@@ -59,17 +53,8 @@ class Mapping {
 
   const std::byte* data() const { return data_; }
 
-  // Gives the kernel advice about the pages that [offset, offset + length)
-  // touches. Nothing depends on whether it is taken.
-  void Advise(uint64_t offset, uint64_t length, int advice) const {
-    const uint64_t begin = offset / PageSize() * PageSize();
-    madvise(data_ + begin, offset + length - begin, advice);
-  }
-  void AdviseAll(int advice) const { Advise(0, size_, advice); }
-
-  // Whether every page that the range touches is in memory, as far as the
-  // kernel tells. Another process may own the file, and then it doesn't.
-  bool InMemory(uint64_t offset, uint64_t length) const;
+  // Gives the kernel advice. Nothing depends on whether it is taken.
+  void Advise(int advice) const { madvise(data_, size_, advice); }
 
  private:
   Mapping(std::byte* data, uint64_t size) : data_(data), size_(size) {}
@@ -98,28 +83,13 @@ absl::StatusOr<Mapping> Mapping::Map(const ReadableFile& file, uint64_t size) {
     munmap(reservation, reserved);
     return PosixError(error, "mmap", file.path(), 0, size);
   }
-  const uint64_t used = (size + PageSize() - 1) / PageSize() * PageSize();
+  const uint64_t page_size = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const uint64_t used = (size + page_size - 1) / page_size * page_size;
   if (skipped > 0) munmap(begin, skipped);
   if (skipped + used < reserved) {
     munmap(data + used, reserved - skipped - used);
   }
   return Mapping(data, size);
-}
-
-bool Mapping::InMemory(uint64_t offset, uint64_t length) const {
-  unsigned char resident[256];
-  const uint64_t step = sizeof(resident) * PageSize();
-  const uint64_t end = offset + length;
-  for (uint64_t at = offset / PageSize() * PageSize(); at < end; at += step) {
-    const uint64_t size = std::min(end - at, step);
-    const uint64_t page_count = (size + PageSize() - 1) / PageSize();
-    if (mincore(data_ + at, size, resident) != 0) return false;
-    if (!std::all_of(resident, resident + page_count,
-                     [](unsigned char page) { return (page & 1) != 0; })) {
-      return false;
-    }
-  }
-  return true;
 }
 
 class MmapFile final : public AttachedFile {
@@ -179,11 +149,7 @@ class MmapPageProvider final : public PageProvider {
   void Hint(std::span<const Extent> extents, CachePolicy policy) override {
     if (policy == CachePolicy::kReadOnce) return;
     for (const Extent& extent : extents) {
-      if (extent.length > 0 && CheckExtent(extent).ok()) {
-        Downcast(extent.file)
-            .mapping()
-            .Advise(extent.offset, extent.length, MADV_WILLNEED);
-      }
+      StartReadAhead(Downcast(extent.file).file(), extent);
     }
   }
 
@@ -192,9 +158,6 @@ class MmapPageProvider final : public PageProvider {
  private:
   // Sets the advice of all files after one came or went.
   void UpdateAdvice() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-
-  // Starts reading what isn't in memory.
-  void ReadAhead(std::span<const ReadRequest> requests);
 
   // Copies one extent; its status is final unless the file was cut short within
   // the extent's last page.
@@ -236,7 +199,7 @@ absl::StatusOr<std::unique_ptr<AttachedFile>> MmapPageProvider::Attach(
   base::MutexLock lock(mu_);
   files_.insert(mapped.get());
   attached_bytes_ += size_bytes;
-  if (exceeds_memory_) mapped->mapping().AdviseAll(MADV_RANDOM);
+  if (exceeds_memory_) mapped->mapping().Advise(MADV_RANDOM);
   UpdateAdvice();
   return mapped;
 }
@@ -253,7 +216,7 @@ void MmapPageProvider::UpdateAdvice() {
   if (exceeds_memory == exceeds_memory_) return;
   exceeds_memory_ = exceeds_memory;
   for (const MmapFile* file : files_) {
-    file->mapping().AdviseAll(exceeds_memory ? MADV_RANDOM : MADV_NORMAL);
+    file->mapping().Advise(exceeds_memory ? MADV_RANDOM : MADV_NORMAL);
   }
 }
 
@@ -269,22 +232,17 @@ void MmapPageProvider::Read(std::span<ReadRequest> requests,
         /*drop_behind=*/true, *engine_);
     counters_.AddDeviceReads(cost.reads, cost.bytes);
   } else {
-    if (requests.size() > 1) ReadAhead(requests);
+    if (requests.size() > 1) {
+      // Asking first what is in memory (by mincore) would cost more than this
+      // does where all of it is.
+      for (const ReadRequest& request : requests) {
+        StartReadAhead(Downcast(request.extent.file).file(), request.extent);
+      }
+    }
     for (ReadRequest& request : requests) Copy(request);
     CheckSizes(requests);
   }
   counters_.AddExtents(requests);
-}
-
-void MmapPageProvider::ReadAhead(std::span<const ReadRequest> requests) {
-  for (const ReadRequest& request : requests) {
-    const Extent& extent = request.extent;
-    if (extent.length == 0 || !CheckExtent(extent).ok()) continue;
-    const Mapping& mapping = Downcast(extent.file).mapping();
-    if (!mapping.InMemory(extent.offset, extent.length)) {
-      mapping.Advise(extent.offset, extent.length, MADV_WILLNEED);
-    }
-  }
 }
 
 void MmapPageProvider::Copy(ReadRequest& request) {

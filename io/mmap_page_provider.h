@@ -22,10 +22,9 @@
 // told not to read ahead (MADV_RANDOM): that advice also keeps it from making
 // huge mappings.
 //
-// A batch of Read whose pages aren't all in memory has them read ahead together
-// (MADV_WILLNEED) before it touches them one after the other. kReadOnce doesn't
-// touch the mapping, which would fill the page cache: it reads with preadv, as
-// the pread provider does.
+// The extents of a batch are read ahead together before they are touched one
+// after the other. kReadOnce doesn't touch the mapping, which would fill the
+// page cache: it reads with preadv, as the pread provider does.
 //
 // Stats: device_reads and device_bytes count reads by preadv only, since faults
 // are the kernel's; Peek isn't counted.

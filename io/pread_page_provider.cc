@@ -117,13 +117,7 @@ class PreadPageProvider final : public PageProvider {
   void Hint(std::span<const Extent> extents, CachePolicy policy) override {
     if (policy == CachePolicy::kReadOnce) return;
     for (const Extent& extent : extents) {
-      const ReadableFile& file = *SourceOf(Downcast(*extent.file), policy).file;
-      if (file.descriptor() < 0 || extent.length == 0 ||
-          !CheckExtent(extent).ok()) {
-        continue;
-      }
-      posix_fadvise(file.descriptor(), static_cast<off_t>(extent.offset),
-                    static_cast<off_t>(extent.length), POSIX_FADV_WILLNEED);
+      StartReadAhead(*SourceOf(Downcast(*extent.file), policy).file, extent);
     }
   }
 

@@ -1,5 +1,7 @@
 #include "io/sealed_file.h"
 
+#include <fcntl.h>
+
 #include <new>
 #include <utility>
 
@@ -73,6 +75,16 @@ Pin MakeOwnedPin(std::unique_ptr<std::byte[]> bytes, size_t size) {
   std::byte* const data = bytes.release();
   return Pin({data, size}, nullptr, &heap_pin_owner,
              reinterpret_cast<uintptr_t>(data));
+}
+
+void StartReadAhead(const ReadableFile& file, const Extent& extent) {
+  // A length of 0 would mean the rest of the file.
+  if (file.descriptor() < 0 || extent.length == 0 ||
+      !CheckExtent(extent).ok()) {
+    return;
+  }
+  posix_fadvise(file.descriptor(), static_cast<off_t>(extent.offset),
+                static_cast<off_t>(extent.length), POSIX_FADV_WILLNEED);
 }
 
 }  // namespace quire::io

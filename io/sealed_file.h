@@ -41,6 +41,11 @@ std::unique_ptr<std::byte[]> BeginCopy(ReadRequest& request);
 // provider.
 Pin MakeOwnedPin(std::unique_ptr<std::byte[]> bytes, size_t size);
 
+// Has the kernel read into its page cache what of the extent isn't there,
+// without waiting for it. Does nothing for files without a descriptor, and for
+// extents that are empty or not within their file.
+void StartReadAhead(const ReadableFile& file, const Extent& extent);
+
 }  // namespace quire::io
 
 #endif  // QUIRE_IO_SEALED_FILE_H_
