@@ -75,7 +75,7 @@ struct Fault {
 // A file opened through it has no descriptor unless expose_descriptors(true)
 // was called before: what reads, maps or hands a descriptor to the kernel
 // itself goes past the faults. Thread-safe. Must outlive its files and locks.
-class FaultyFileSystem final : public io::FileSystem {
+class FaultyFileSystem : public io::FileSystem {
  public:
   // `base` must outlive this object.
   explicit FaultyFileSystem(io::FileSystem& base);

@@ -14,7 +14,8 @@ namespace quire::testing {
 
 TempDirectory::TempDirectory() {
   // Bazel's directory for the test, which it clears; gtest's knows it too.
-  std::string pattern = ::testing::TempDir() + "/quire-XXXXXX";
+  std::string pattern =
+      std::filesystem::path(::testing::TempDir()) / "quire-XXXXXX";
   QUIRE_CHECK(mkdtemp(pattern.data()) != nullptr);
   path_ = pattern;
 }
