@@ -146,6 +146,7 @@ ordered_json ModeReportToJson(const ModeReport& report) {
   json["close_s"] = report.close_s;
   json["multiget_keys"] = report.multiget_keys;
   json["resident_after_drop"] = report.resident_after_drop;
+  json["cpu_share"] = report.cpu_share;
   json["modes"] = ordered_json::array();
   for (const ModeResult& result : report.modes) {
     ordered_json measures;

@@ -31,6 +31,8 @@ struct ModeReport {
   // Largest part of the files that was still in the page cache after it was
   // dropped; 0 to 1.
   double resident_after_drop = 0;
+  // Smallest part of the processor that one round of hot reads got; 0 to 1.
+  double cpu_share = 1;
   std::vector<ModeResult> modes;
 };
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "benchmarks/cpu_share.h"
 #include "benchmarks/machine_sheet.h"
 #include "benchmarks/random.h"
 #include "benchmarks/report.h"
@@ -25,6 +26,9 @@ namespace quire::benchmarks {
 namespace {
 
 constexpr double kBytesPerMebibyte = 1 << 20;
+
+// Less of the processor than this during hot reads is worth a warning.
+constexpr double kCpuShareWanted = 0.95;
 
 // Bytes that the process had read from devices so far; 0 where the kernel
 // doesn't count them.
@@ -153,6 +157,7 @@ absl::Status ReadModes::MeasureHot(uint64_t round, ModeResult& result) {
   QUIRE_RETURN_IF_ERROR(
       TimeMultiGets(*db, dataset_, options_.num, options_.multiget_keys, each)
           .status());
+  const CpuShare cpu_share;
   if (round == 0) {
     QUIRE_RETURN_IF_ERROR(CheckScan(*db, dataset_, ScanDirection::kForward));
     QUIRE_RETURN_IF_ERROR(CheckScan(*db, dataset_, ScanDirection::kReverse));
@@ -174,6 +179,7 @@ absl::Status ReadModes::MeasureHot(uint64_t round, ModeResult& result) {
   QUIRE_ASSIGN_OR_RETURN(time, TimeScan(*db, dataset_, ScanDirection::kForward,
                                         ScanContent::kKeysOnly));
   samples.Add(Measure::kScanKeys, time);
+  report_.cpu_share = std::min(report_.cpu_share, cpu_share.Get());
   return db->Close();
 }
 
@@ -240,6 +246,27 @@ absl::Status ReadModes::MeasureCold(uint64_t round, ModeResult& result) {
   return absl::OkStatus();
 }
 
+void ReadModes::PrintReport() const {
+  std::printf("%s\n%s\n", SheetToText(report_.sheet).c_str(),
+              ModeReportToTable(report_).c_str());
+  std::printf(
+      "Medians of %d rounds; behind each how many times faster than pread.\n"
+      "hot: every value is in memory; cold: the files were dropped from the "
+      "page cache\n(%.1f %% stayed), the caches of the database are new, only "
+      "its hash sections are\nback in memory. Every value that was read was "
+      "checked.\n",
+      static_cast<int>(options_.rounds), report_.resident_after_drop * 100);
+  for (const std::string& warning : BuildWarnings()) {
+    std::printf("%s\n", warning.c_str());
+  }
+  if (report_.cpu_share < kCpuShareWanted) {
+    std::printf(
+        "WARNING: in one round of hot reads other programs had %.0f %% of the "
+        "processor:\nthe numbers are too large, and ratios may be wrong\n",
+        (1 - report_.cpu_share) * 100);
+  }
+}
+
 absl::Status ReadModes::Run() {
   report_.sheet = MachineSheet(options_.db);
   report_.sheet.emplace_back("Seed",
@@ -267,18 +294,7 @@ absl::Status ReadModes::Run() {
   QUIRE_RETURN_IF_ERROR(run_rounds("hot", &ReadModes::MeasureHot));
   QUIRE_RETURN_IF_ERROR(run_rounds("cold", &ReadModes::MeasureCold));
 
-  std::printf("%s\n%s\n", SheetToText(report_.sheet).c_str(),
-              ModeReportToTable(report_).c_str());
-  std::printf(
-      "Medians of %d rounds; behind each how many times faster than pread.\n"
-      "hot: every value is in memory; cold: the files were dropped from the "
-      "page cache\n(%.1f %% stayed), the caches of the database are new, only "
-      "its hash sections are\nback in memory. Every value that was read was "
-      "checked.\n",
-      static_cast<int>(options_.rounds), report_.resident_after_drop * 100);
-  for (const std::string& warning : BuildWarnings()) {
-    std::printf("%s\n", warning.c_str());
-  }
+  PrintReport();
   if (!options_.json.empty()) {
     QUIRE_RETURN_IF_ERROR(
         WriteJsonFile(ModeReportToJson(report_), options_.json));

@@ -45,6 +45,8 @@ class ReadModes {
   // Drops all files of the database out of the page cache.
   absl::Status DropCaches();
   absl::StatusOr<std::vector<std::string>> Files() const;
+  // To standard output.
+  void PrintReport() const;
   void Say(const std::string& text) const;
 
   ReadModesOptions options_;
