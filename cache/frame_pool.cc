@@ -117,6 +117,9 @@ void FramePool::Refill(std::vector<FrameIndex>& frames) {
       frames.push_back(new_frames_++);
     }
   }
+  if (new_frames_ == frames_.size()) {
+    all_frames_used_.store(true, std::memory_order_relaxed);
+  }
 }
 
 size_t FramePool::Available() const {

@@ -65,6 +65,12 @@ class FramePool {
   // Evicts all pages of a translation. REQUIRES: nobody uses it, nor will.
   void TakeBack(const Translation& translation);
 
+  // True once every frame has been taken at least once.
+  bool all_frames_used() const {
+    // Relaxed: says nothing about other memory.
+    return all_frames_used_.load(std::memory_order_relaxed);
+  }
+
   // Frames taken away from a page by the clock so far.
   uint64_t evictions() const;
 
@@ -115,6 +121,7 @@ class FramePool {
   FrameTable& frames_;
   const size_t batch_;    // frames that a magazine gets at a time
   const size_t reserve_;  // frames to have in limbo or free beyond the need
+  std::atomic<bool> all_frames_used_{false};
 
   std::array<Magazine, kMagazines> magazines_;
 

@@ -148,7 +148,10 @@ class PageCache {
   // All frames' memory, which stays where it is.
   std::span<std::byte> memory() const { return frames_->memory(); }
 
-  uint32_t frame_count() const { return frames_->size(); }
+  // True once each frame has been filled at least once, so that all of memory()
+  // has been taken from the machine. Cheap.
+  bool all_frames_used() const { return pool_.all_frames_used(); }
+
   // Frames with a page, those being filled included.
   uint64_t used_frames() const { return pool_.used(); }
   uint32_t pinned_frames() const { return frames_->pinned(); }

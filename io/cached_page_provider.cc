@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -51,11 +52,10 @@ class CachedPageProvider final : public PageProvider, private PinOwner {
                  .engine = *engine_,
                  .counters = counters_,
                  .piece_pages = direct() ? 1 : options.piece_bytes / kPageBytes,
-                 .through_page_cache = !direct()} {
-    // Under kBuffered most reads are of pieces, which go to scattered frames,
-    // and the kernel takes registered memory only for reads into one place.
-    if (direct()) engine_->RegisterMemory(cache_->memory());
-  }
+                 .through_page_cache = !direct()} {}
+
+  // A pin that is left would point into memory that goes.
+  ~CachedPageProvider() override { QUIRE_CHECK(cache_->pinned_frames() == 0); }
 
   absl::StatusOr<std::unique_ptr<AttachedFile>> Attach(
       const std::string& path, uint64_t size_bytes) override;
@@ -71,6 +71,11 @@ class CachedPageProvider final : public PageProvider, private PinOwner {
     cache_->Unpin(static_cast<cache::FrameIndex>(frame));
   }
 
+  // Registers the cache's memory with the engine once the cache has filled. At
+  // the beginning it would take all of it from the machine, in a stroke: 0.1 s
+  // and more for 64 MiB where memory is slow to be had.
+  void RegisterUsedMemory();
+
   bool direct() const { return open_mode_ == OpenMode::kDirect; }
 
   const OpenMode open_mode_;
@@ -81,6 +86,7 @@ class CachedPageProvider final : public PageProvider, private PinOwner {
   // Destroyed before the cache, whose memory it may have registered.
   const std::unique_ptr<ReadEngine> engine_;
   const CachedReadContext context_;
+  std::atomic<bool> memory_registered_{false};
 };
 
 absl::StatusOr<std::unique_ptr<AttachedFile>> CachedPageProvider::Attach(
@@ -134,6 +140,20 @@ void CachedPageProvider::Read(std::span<ReadRequest> requests,
                               CachePolicy policy) {
   CachedRead(context_, *this, requests, policy).Run();
   counters_.AddExtents(requests);
+  RegisterUsedMemory();
+}
+
+void CachedPageProvider::RegisterUsedMemory() {
+  // Under kBuffered most reads are of pieces, which go to scattered frames, and
+  // the kernel takes registered memory only for reads into one place.
+  if (!direct() || !cache_->all_frames_used() ||
+      memory_registered_.load(std::memory_order_relaxed)) {
+    return;
+  }
+  // Relaxed: only has to choose one thread.
+  if (!memory_registered_.exchange(true, std::memory_order_relaxed)) {
+    engine_->RegisterMemory(cache_->memory());
+  }
 }
 
 void CachedPageProvider::Hint(std::span<const Extent> extents,

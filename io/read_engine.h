@@ -61,9 +61,11 @@ class ReadEngine {
   // EINTR, EAGAIN and short reads. Blocks; one failed read doesn't fail others.
   virtual void ReadBatch(std::span<IoRequest> requests) = 0;
 
-  // Says that most reads will go into `memory`, which the engine may then make
-  // known to the kernel once for all. Cannot fail. To be called once at most,
-  // before the first ReadBatch; `memory` must outlive the engine.
+  // Says that most reads go into `memory`, which the engine may then make known
+  // to the kernel once for all; that takes what of it has never been touched
+  // from the machine, so it is dear for fresh memory and cheap for used one.
+  // Cannot fail. To be called once at most, also beside ReadBatch; `memory`
+  // must outlive the engine.
   virtual void RegisterMemory(std::span<std::byte> memory) { (void)memory; }
 
   // Makes reads of an open file cheaper where the engine can. Returns a handle

@@ -81,9 +81,8 @@ class UringEngine final : public ReadEngine {
       return;
     }
     memory_ = memory;
-    for (const auto& ring : rings_) {
-      memory_refused_.Update(ring->RegisterMemory(memory));
-    }
+    // Rings that are taken now follow when they are taken next.
+    for (UringRing* ring : free_) OfferMemory(ring);
   }
 
   int RegisterFile(int descriptor) override {
@@ -112,7 +111,7 @@ class UringEngine final : public ReadEngine {
     base::MutexLock lock(mu_);
     return absl::StrCat("io_uring, ", Registered("files", files_refused_), ", ",
                         memory_.empty() && memory_refused_.ok()
-                            ? "memory not registered"
+                            ? "memory not registered yet"
                             : Registered("memory", memory_refused_));
   }
 
@@ -128,11 +127,13 @@ class UringEngine final : public ReadEngine {
     QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<UringRing> ring,
                            UringRing::Create(options_.depth));
     files_refused_.Update(ring->RegisterFiles(file_count_, files_));
-    if (!memory_.empty()) {
-      memory_refused_.Update(ring->RegisterMemory(memory_));
-    }
     rings_.push_back(std::move(ring));
     return rings_.back().get();
+  }
+
+  // REQUIRES: no other thread has the ring.
+  void OfferMemory(UringRing* ring) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (!memory_.empty()) memory_refused_.Update(ring->RegisterMemory(memory_));
   }
 
   // Takes a file out of all rings. Where the kernel fails to (it is short of
@@ -166,22 +167,24 @@ class UringEngine final : public ReadEngine {
 
 UringRing* UringEngine::TakeRing() {
   base::MutexLock lock(mu_);
-  while (true) {
-    if (!free_.empty()) {
-      UringRing* const ring = free_.back();
-      free_.pop_back();
-      return ring;
-    }
+  while (free_.empty()) {
     if (rings_.size() < max_rings_) {
       const absl::StatusOr<UringRing*> ring = MakeRing();
-      if (ring.ok()) return *ring;
-      max_rings_ = rings_.size();
+      if (ring.ok()) {
+        free_.push_back(*ring);
+      } else {
+        max_rings_ = rings_.size();
+      }
     } else if (rings_.empty()) {
       return nullptr;
     } else {
       ring_given_back_.Wait(mu_);
     }
   }
+  UringRing* const ring = free_.back();
+  free_.pop_back();
+  OfferMemory(ring);
+  return ring;
 }
 
 void UringEngine::GiveRingBack(UringRing* ring, bool usable) {

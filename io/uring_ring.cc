@@ -82,6 +82,8 @@ absl::Status UringRing::UpdateFile(uint32_t handle, int descriptor) {
 }
 
 absl::Status UringRing::RegisterMemory(std::span<std::byte> memory) {
+  if (memory_offered_) return absl::OkStatus();
+  memory_offered_ = true;
   std::vector<iovec> parts;
   for (size_t at = 0; at < memory.size(); at += kRegisteredPartBytes) {
     parts.push_back({memory.data() + at,

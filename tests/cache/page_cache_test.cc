@@ -173,6 +173,16 @@ TEST_F(PageCacheTest, AScanDoesNotPushOutWhatIsUsed) {
   EXPECT_GE(use_all(), 396u);
 }
 
+TEST_F(PageCacheTest, AllFramesAreUsedOnceTheCacheHasFilled) {
+  Make(4, 10);
+  for (uint64_t page = 0; page < 3; ++page) Load(page);
+  EXPECT_FALSE(cache_->all_frames_used());
+  Load(3);
+  EXPECT_TRUE(cache_->all_frames_used());
+  cache_->Drop(file_);
+  EXPECT_TRUE(cache_->all_frames_used());
+}
+
 TEST_F(PageCacheTest, MarksAreClearedByEachFill) {
   Make(1, 2);
   Load(0);

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <iostream>
@@ -151,7 +152,7 @@ TEST_F(UringEngineTest, ReadsOnWhenTheKernelStopsTakingRequests) {
 TEST_F(UringEngineTest, SaysWhatIsRegistered) {
   auto engine = MakeUringEngine();
   if (!engine.ok()) GTEST_SKIP() << engine.status();
-  EXPECT_THAT((*engine)->Description(), HasSubstr("memory not registered"));
+  EXPECT_THAT((*engine)->Description(), HasSubstr("memory not registered yet"));
   (*engine)->RegisterMemory({memory_.data(), kPages * kPage});
   // The memlock limit may be too low for the memory, but not for the files.
   EXPECT_THAT((*engine)->Description(),
@@ -160,6 +161,21 @@ TEST_F(UringEngineTest, SaysWhatIsRegistered) {
   EXPECT_GE(handle, 0);
   EXPECT_TRUE(ReadsAll(**engine, handle));
   (*engine)->UnregisterFile(handle);
+}
+
+TEST_F(UringEngineTest, MemoryMayBeRegisteredBesideReads) {
+  auto engine = MakeUringEngine({.max_rings = 2});
+  if (!engine.ok()) GTEST_SKIP() << engine.status();
+  std::atomic<bool> done = false;
+  bool right = true;
+  std::thread reader([&] {
+    while (!done && right) right = ReadsAll(**engine, -1);
+  });
+  (*engine)->RegisterMemory({memory_.data(), kPages * kPage});
+  done = true;
+  reader.join();
+  EXPECT_TRUE(right);
+  EXPECT_TRUE(ReadsAll(**engine, -1));
 }
 
 TEST_F(UringEngineTest, MemoryAboveTheLimitIsNotRegistered) {
