@@ -154,5 +154,27 @@ TEST_F(TableConcurrencyTest, CursorsOfSeveralThreadsDontDisturbEachOther) {
   EXPECT_EQ(wrong.load(), 0u);
 }
 
+// Blocks in memory are found and marked by several seeks at a time.
+TEST_F(TableConcurrencyTest, SeeksShareBlocksInMemory) {
+  for (const Peeking peeking : {Peeking::kRead, Peeking::kMayFault}) {
+    MemoryPageProvider provider(peeking);
+    const std::unique_ptr<TableReader> table = Open(provider);
+    std::atomic<uint64_t> wrong{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+      threads.emplace_back([&, t] {
+        const auto cursor = NewSortedCursor(*table, io::CachePolicy::kScan);
+        for (int i = 0; i < 3000; ++i) {
+          const std::string key = absl::StrCat("key", (i * 7 + t) % 3000);
+          cursor->Seek(key);
+          if (!cursor->Valid() || cursor->key() != key) wrong.fetch_add(1);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(wrong.load(), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace quire::kv_internal
