@@ -15,18 +15,9 @@
 #include "kv/write_batch.h"
 
 namespace quire::benchmarks {
-namespace {
-
-// Streams of random numbers drawn from one seed.
-constexpr uint64_t kValueStream = 1;
-constexpr uint64_t kLoadOrderStream = 2;
-
-}  // namespace
 
 Dataset::Dataset(uint64_t num, size_t value_bytes, uint64_t seed)
-    : num_(num),
-      seed_(seed),
-      values_(StreamSeed(seed, kValueStream), value_bytes) {
+    : num_(num), seed_(seed), values_(Seed(Stream::kValues, 0), value_bytes) {
   KeyBuffer key;
   std::string value;
   sums_.entries = num;
@@ -37,8 +28,12 @@ Dataset::Dataset(uint64_t num, size_t value_bytes, uint64_t seed)
   }
 }
 
+uint64_t Dataset::Seed(Stream stream, uint64_t round) const {
+  return StreamSeed(StreamSeed(seed_, static_cast<uint64_t>(stream)), round);
+}
+
 absl::StatusOr<double> Dataset::Load(DB& db, uint64_t batch_entries) const {
-  const Permutation order(num_, StreamSeed(seed_, kLoadOrderStream));
+  const Permutation order(num_, Seed(Stream::kLoadOrder, 0));
   Progress progress("load, entries", num_);
   Stopwatch watch;
   KeyBuffer key;

@@ -22,6 +22,11 @@ struct DatasetSums {
   friend bool operator==(const DatasetSums&, const DatasetSums&) = default;
 };
 
+// Streams of random numbers that are drawn from one seed. No two may be the
+// same: keys that are read in the order in which they were written lie side by
+// side, and their reads tell nothing about random ones.
+enum class Stream : uint64_t { kValues, kLoadOrder, kHotReads, kColdReads };
+
 // `num` keys, the numbers from 0, each with a value that follows from it.
 // Immutable.
 class Dataset {
@@ -29,7 +34,9 @@ class Dataset {
   Dataset(uint64_t num, size_t value_bytes, uint64_t seed);
 
   uint64_t num() const { return num_; }
-  uint64_t seed() const { return seed_; }
+  // The seed of a stream in a round of measurements.
+  uint64_t Seed(Stream stream, uint64_t round) const;
+
   const DatasetSums& sums() const { return sums_; }
 
   // Writes all in random order, `batch` entries at a time. Returns the seconds

@@ -146,7 +146,7 @@ absl::Status ReadModes::MeasureHot(uint64_t round, ModeResult& result) {
   QUIRE_ASSIGN_OR_RETURN(const std::unique_ptr<DB> db,
                          Open(Measure::kOpenHot, result));
   // The same keys in each mode.
-  const uint64_t seed = StreamSeed(dataset_.seed(), round);
+  const uint64_t seed = dataset_.Seed(Stream::kHotReads, round);
   Random random(seed);
   const auto any = [&] { return random.Uniform(options_.num); };
   Samples& samples = result.samples;
@@ -225,7 +225,7 @@ absl::Status ReadModes::MeasureColdGets(DB& db, uint64_t seed,
 }
 
 absl::Status ReadModes::MeasureCold(uint64_t round, ModeResult& result) {
-  const uint64_t seed = StreamSeed(dataset_.seed(), options_.rounds + round);
+  const uint64_t seed = dataset_.Seed(Stream::kColdReads, round);
   for (const Measure measure : {Measure::kGetCold, Measure::kMultiGetCold}) {
     QUIRE_RETURN_IF_ERROR(DropCaches());
     QUIRE_ASSIGN_OR_RETURN(const std::unique_ptr<DB> db,
