@@ -80,7 +80,7 @@ class DatabaseCheck {
           base::AbslView("no database in " + directory_));
     }
     bool is_new = false;
-    const absl::Status names =
+    absl::Status names =
         kv_internal::CheckDatabaseFiles(files, directory_, &is_new);
     if (absl::IsFailedPrecondition(names)) return names;
     QUIRE_RETURN_IF_ERROR(ReadState());

@@ -40,7 +40,7 @@ class FlagSet {
 
   // One of a list of names; the target, a T or an optional T, gets its value.
   template <typename T, typename Target>
-  void AddChoice(std::string name, std::string help,
+  void AddChoice(const std::string& name, const std::string& help,
                  std::vector<std::pair<std::string, T>> choices,
                  Target* target) {
     std::string names;
@@ -48,9 +48,9 @@ class FlagSet {
       if (!names.empty()) names += '|';
       names += choice;
     }
-    Add({.name = std::move(name),
+    Add({.name = name,
          .value_name = names,
-         .help = std::move(help),
+         .help = help,
          .expected = "one of " + names,
          .set = [choices = std::move(choices), target](std::string_view text) {
            for (const auto& [choice, value] : choices) {

@@ -78,10 +78,11 @@ void PrintHelp(Command& command, Output& out) {
   const CommandDescription& description = command.description();
   out.Write("Usage: quire " + description.name + " [FLAG...] " +
             description.arguments + "\n\n");
-  out.Write(WrapText(description.details, 0) + "\nFlags:\n");
+  out.Write(WrapText(description.details, 0) + "\n");
   FlagSet flags;
   command.DefineFlags(flags);
-  out.Write(flags.Help() + "\n");
+  const std::string flag_help = flags.Help();
+  if (!flag_help.empty()) out.Write("Flags:\n" + flag_help + "\n");
   out.Write(kExitCodes);
 }
 

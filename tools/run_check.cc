@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kv/internal/file_header.h"
-#include "kv/internal/format.h"
 #include "kv/internal/hash_cursor.h"
 #include "kv/internal/key_hash.h"
 #include "kv/internal/table_reader.h"

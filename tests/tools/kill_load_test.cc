@@ -53,7 +53,7 @@ std::string DumpOf(const Entries& entries, size_t count) {
 }
 
 std::string WriteInput(const Entries& entries) {
-  const std::string path = MakeTestDirectory() + "/input";
+  std::string path = MakeTestDirectory() + "/input";
   std::ofstream file(path, std::ios::binary);
   for (const auto& [key, value] : entries) file << key << '\t' << value << '\n';
   return path;
@@ -98,7 +98,7 @@ size_t LoadAndKill(const std::string& db, const std::string& input,
 // or that with the batch that was being written; returns the dump.
 std::string ExpectAcknowledged(const std::string& db, const Entries& entries,
                                size_t acknowledged) {
-  const std::string dump = RunToolOk({"dump", "--read-mode=pread", db});
+  std::string dump = RunToolOk({"dump", "--read-mode=pread", db});
   const size_t next = std::min(acknowledged + kBatch, entries.size());
   EXPECT_TRUE(dump == DumpOf(entries, acknowledged) ||
               dump == DumpOf(entries, next))

@@ -27,7 +27,7 @@ class QuireTest : public ::testing::Test {
  protected:
   // A database of a..e with the values 1..5.
   static std::string MakeLetters() {
-    const std::string db = MakeTestDirectory() + "/db";
+    std::string db = MakeTestDirectory() + "/db";
     RunToolOk({"load", db}, "a\t1\nb\t2\nc\t3\nd\t4\ne\t5\n");
     return db;
   }
@@ -349,6 +349,21 @@ TEST_F(QuireTest, AnyBytesGoInAndComeOutInEveryFormatAndMode) {
     RunToolOk({"load", "--format=" + format, copy},
               RunToolOk({"dump", "--format=" + format, db}));
     EXPECT_EQ(RunToolOk({"dump", "--format=hex", copy}), expected) << format;
+  }
+}
+
+TEST_F(QuireTest, RequireGivesTheModeOrSaysWhyNot) {
+  const std::string db = MakeLetters();
+  for (const std::string mode : kReadModes) {
+    const ToolResult result =
+        RunTool({"stat", "--require", "--read-mode=" + mode, db});
+    if (result.exit_code == 0) {
+      EXPECT_THAT(result.out,
+                  ContainsRegex("effective-provider: " + mode + "\n"));
+    } else {
+      EXPECT_EQ(result.exit_code, 3) << mode;
+      EXPECT_THAT(result.err, HasSubstr(mode));
+    }
   }
 }
 
