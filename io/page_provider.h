@@ -5,11 +5,10 @@
 // the end of a file; tests/io/provider_conformance_test.cc holds every
 // implementation to the promises written here.
 //
-// Only sealed files are attached: a file's bytes and size never change while it
-// is attached, so nothing cached can go stale. A file that changes all the same
-// (truncated by somebody else, a failing device) gives a Status, never a signal
-// and never a short read. Checksums are the caller's: no byte means anything
-// here.
+// Only sealed files are attached: their bytes and sizes never change meanwhile,
+// so nothing cached can go stale. A file that changes all the same (cut short
+// by somebody else, a failing device) gives a Status, never a signal and never
+// a short read. Checksums are the caller's: no byte means anything here.
 //
 // All calls are thread-safe unless stated. Offsets and lengths are in bytes.
 #ifndef QUIRE_IO_PAGE_PROVIDER_H_
@@ -129,9 +128,8 @@ struct Extent {
   uint64_t length = 0;
 };
 
-// One slot of a batch for PageProvider::Read. `status` and `pin` are outputs;
-// `pin` holds exactly `extent.length` bytes if `status` is OK and nothing
-// otherwise.
+// One slot of a batch for PageProvider::Read. `status` and `pin` are outputs:
+// `pin` has exactly `extent.length` bytes if `status` is OK, none otherwise.
 struct ReadRequest {
   Extent extent;
   absl::Status status;
@@ -162,8 +160,7 @@ class PageProvider {
   virtual absl::StatusOr<std::unique_ptr<AttachedFile>> Attach(
       const std::string& path, uint64_t size_bytes) = 0;
 
-  // Forgets the file and gives its memory and descriptors back. Its pins stay
-  // valid.
+  // Forgets the file; gives its memory and descriptors back. Pins stay valid.
   // REQUIRES: no Peek result, Read or Hint on it is in use: the caller let an
   // epoch pass (cache/epoch.h).
   virtual void Detach(std::unique_ptr<AttachedFile> file) = 0;
