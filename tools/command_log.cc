@@ -7,10 +7,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/string_view.h"
+#include "kv/internal/log_walk.h"
 #include "tools/command.h"
 #include "tools/file_inspector.h"
 #include "tools/file_text.h"
-#include "tools/log_walk.h"
 #include "tools/open_database.h"
 
 namespace quire::tools {
@@ -19,7 +19,10 @@ namespace {
 using kv_internal::FileHeader;
 using kv_internal::GroupHeader;
 using kv_internal::kPageBytes;
+using kv_internal::LogIdOf;
 using kv_internal::LogRecord;
+using kv_internal::LogVisitor;
+using kv_internal::WalkLog;
 
 constexpr char kDetails[] =
     "Prints the header of a segment or manifest and a line for each group, "

@@ -12,11 +12,11 @@
 #include "kv/internal/current_file.h"
 #include "kv/internal/database_state.h"
 #include "kv/internal/file_header.h"
+#include "kv/internal/log_walk.h"
 #include "kv/internal/manifest_edit.h"
 #include "tools/command.h"
 #include "tools/file_inspector.h"
 #include "tools/file_text.h"
-#include "tools/log_walk.h"
 #include "tools/open_database.h"
 
 namespace quire::tools {
@@ -28,10 +28,13 @@ using kv_internal::FileHeader;
 using kv_internal::FileType;
 using kv_internal::GroupHeader;
 using kv_internal::kPageBytes;
+using kv_internal::LogIdOf;
 using kv_internal::LogRecord;
+using kv_internal::LogVisitor;
 using kv_internal::ManifestEdit;
 using kv_internal::RunState;
 using kv_internal::SegmentState;
+using kv_internal::WalkLog;
 
 constexpr char kDetails[] =
     "Given a database, prints CURRENT and the manifest that it names; given a "

@@ -20,8 +20,8 @@
 #include "kv/internal/database_state.h"
 #include "kv/internal/file_header.h"
 #include "kv/internal/log_recovery.h"
+#include "kv/internal/log_walk.h"
 #include "kv/internal/manifest_reader.h"
-#include "tools/log_walk.h"
 #include "tools/run_check.h"
 #include "tools/segment_check.h"
 #include "tools/table_walk.h"
@@ -34,6 +34,7 @@ using kv_internal::DatabaseFiles;
 using kv_internal::DatabaseState;
 using kv_internal::FileName;
 using kv_internal::FileType;
+using kv_internal::LogIdOf;
 using kv_internal::ManifestContents;
 using kv_internal::ParsedFileName;
 using kv_internal::RecoveryPlan;

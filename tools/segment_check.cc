@@ -9,8 +9,8 @@
 #include "kv/internal/checksum.h"
 #include "kv/internal/format.h"
 #include "kv/internal/key_hash.h"
+#include "kv/internal/log_walk.h"
 #include "kv/internal/record.h"
-#include "tools/log_walk.h"
 
 namespace quire::tools {
 namespace {
@@ -20,8 +20,10 @@ using kv_internal::FileType;
 using kv_internal::GroupHeader;
 using kv_internal::kPageBytes;
 using kv_internal::LogRecord;
+using kv_internal::LogVisitor;
 using kv_internal::RecordKind;
 using kv_internal::SegmentState;
+using kv_internal::WalkLog;
 
 class DamageCollector final : public LogVisitor {
  public:

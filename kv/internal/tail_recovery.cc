@@ -1,7 +1,6 @@
 #include "kv/internal/tail_recovery.h"
 
 #include <algorithm>
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -11,14 +10,11 @@
 #include "kv/internal/database_files.h"
 #include "kv/internal/group.h"
 #include "kv/internal/key_hash.h"
-#include "kv/internal/random_id.h"
 #include "kv/internal/run_maker.h"
+#include "kv/internal/segment_copier.h"
 
 namespace quire::kv_internal {
 namespace {
-
-// Recovered records are written in groups of about this size.
-constexpr uint64_t kGroupBytes = uint64_t{1} << 20;
 
 std::string SegmentPath(const std::string& directory, uint64_t number) {
   return FilePath(directory, FileType::kSegment, number);
@@ -30,28 +26,22 @@ class TailCopier {
   explicit TailCopier(DatabaseCore& core) : core_(core) {}
 
   absl::Status Add(const LogRecord& record) {
-    const uint64_t room =
-        GroupBuilder::Room(record.key.size(), record.value.size());
-    if (log_ == nullptr || !Fits(room)) {
-      QUIRE_RETURN_IF_ERROR(NewLog(room, record.header.sequence));
+    if (copiers_.empty() || !copiers_.back()->Fits(record)) {
+      QUIRE_RETURN_IF_ERROR(NewSegment(record));
     }
-    if (!group_.has_value()) {
-      group_.emplace(log_->StartGroup());
-    }
-    placed_.push_back({group_->Add(record.header.sequence, record.header.kind,
-                                   record.key, record.value),
-                       HashKey(record.key, core_.hash_seed)});
-    last_sequence_ = record.header.sequence;
-    if (group_->end() - log_->end() < kGroupBytes) return absl::OkStatus();
-    return FinishGroup();
+    Memtable& memtable = *copiers_.back()->log()->memtable();
+    QUIRE_RETURN_IF_ERROR(memtable.Prepare(1));
+    QUIRE_ASSIGN_OR_RETURN(const uint64_t offset, copiers_.back()->Add(record));
+    memtable.Insert(offset, HashKey(record.key, core_.hash_seed));
+    return absl::OkStatus();
   }
 
   // Makes runs of all that was added.
   absl::StatusOr<std::vector<SealedLog>> Seal() {
-    QUIRE_RETURN_IF_ERROR(FinishGroup());
     std::vector<SealedLog> sealed;
-    for (const auto& log : logs_) {
-      QUIRE_ASSIGN_OR_RETURN(SealedLog one, SealLog(core_, *log));
+    for (const auto& copier : copiers_) {
+      QUIRE_RETURN_IF_ERROR(copier->FinishGroup());
+      QUIRE_ASSIGN_OR_RETURN(SealedLog one, SealLog(core_, *copier->log()));
       sealed.push_back(std::move(one));
     }
     return sealed;
@@ -59,65 +49,31 @@ class TailCopier {
 
   // Removes the files; for when the edit that names them can't be made.
   void RemoveFiles() {
-    for (const auto& log : logs_) {
-      core_.file_system->RemoveFile(log->path()).IgnoreError();
+    for (const auto& copier : copiers_) {
+      core_.file_system->RemoveFile(copier->log()->path()).IgnoreError();
     }
   }
 
  private:
-  struct Placed {
-    uint64_t offset;
-    uint64_t hash;
-  };
-
-  bool Fits(uint64_t room) const {
-    const uint64_t end =
-        group_.has_value() ? group_->end() : log_->end() + kGroupHeaderBytes;
-    return end + room <= log_->capacity();
-  }
-
-  absl::Status NewLog(uint64_t room, uint64_t first_sequence) {
-    QUIRE_RETURN_IF_ERROR(FinishGroup());
-    FileHeader header;
-    header.type = FileType::kSegment;
-    header.origin = SegmentOrigin::kRewrite;
-    header.file_id = RandomId();
-    header.file_number = core_.catalog->NewFileNumber();
-    header.first_sequence = first_sequence;
-    header.database_id = core_.database_id;
-    const uint64_t capacity = std::max(core_.options.memtable_bytes,
-                                       kPageBytes + kGroupHeaderBytes + room);
-    QUIRE_ASSIGN_OR_RETURN(
-        log_, ActiveLog::Create(
-                  *core_.file_system, core_.path, header,
-                  log_ == nullptr ? 0 : log_->tail().previous_check, capacity));
-    logs_.push_back(log_);
-    return absl::OkStatus();
-  }
-
-  absl::Status FinishGroup() {
-    if (!group_.has_value()) return absl::OkStatus();
-    Memtable& memtable = *log_->memtable();
-    QUIRE_RETURN_IF_ERROR(memtable.Prepare(placed_.size()));
-    // The segment is synced as a whole before anything names it: no part of it
-    // has to vouch for another.
-    const std::span<const std::byte> bytes =
-        group_->Finish(LogPosition{}, last_sequence_);
-    QUIRE_RETURN_IF_ERROR(log_->Append(*group_, bytes));
-    for (const Placed& record : placed_) {
-      memtable.Insert(record.offset, record.hash);
+  absl::Status NewSegment(const LogRecord& first) {
+    SegmentCopySpec spec = {.number = core_.catalog->NewFileNumber(),
+                            .database_id = core_.database_id,
+                            .first_sequence = first.header.sequence,
+                            .capacity_bytes = core_.options.memtable_bytes};
+    if (!copiers_.empty()) {
+      SegmentCopier& previous = *copiers_.back();
+      QUIRE_RETURN_IF_ERROR(previous.FinishGroup());
+      spec.previous_check = previous.log()->tail().previous_check;
     }
-    placed_.clear();
-    group_.reset();
+    QUIRE_ASSIGN_OR_RETURN(
+        std::unique_ptr<SegmentCopier> copier,
+        SegmentCopier::Create(*core_.file_system, core_.path, spec, first));
+    copiers_.push_back(std::move(copier));
     return absl::OkStatus();
   }
 
   DatabaseCore& core_;
-  std::vector<std::shared_ptr<ActiveLog>> logs_;
-  std::shared_ptr<ActiveLog> log_;  // the last of logs_
-  std::optional<GroupBuilder> group_;
-  std::vector<Placed> placed_;  // records of group_
-  uint64_t last_sequence_ = 0;
+  std::vector<std::unique_ptr<SegmentCopier>> copiers_;  // the last is open
 };
 
 // Segments of `state` that are in no run: what RecoverLog replays.

@@ -4,8 +4,8 @@
 // verifies every group and record, names each place that fails, and goes on at
 // the next place that holds: the check of a record is seeded with its file and
 // offset, so what passes is a record that was written there.
-#ifndef QUIRE_TOOLS_LOG_WALK_H_
-#define QUIRE_TOOLS_LOG_WALK_H_
+#ifndef QUIRE_KV_INTERNAL_LOG_WALK_H_
+#define QUIRE_KV_INTERNAL_LOG_WALK_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,7 @@
 #include "kv/internal/file_header.h"
 #include "kv/internal/group.h"
 
-namespace quire::tools {
+namespace quire::kv_internal {
 
 // Told what a walk finds, in the order of offsets.
 class LogVisitor {
@@ -25,16 +25,13 @@ class LogVisitor {
   virtual ~LogVisitor() = default;
 
   // A group whose header holds; its records follow.
-  virtual void OnGroup(uint64_t offset,
-                       const kv_internal::GroupHeader& header) {
+  virtual void OnGroup(uint64_t offset, const GroupHeader& header) {
     static_cast<void>(offset), static_cast<void>(header);
   }
 
   // A record whose checks hold, padding excepted. It need not stand in a group
   // whose header holds. The views die with the image.
-  virtual void OnRecord(const kv_internal::LogRecord& record) {
-    static_cast<void>(record);
-  }
+  virtual void OnRecord(const LogRecord& record) { static_cast<void>(record); }
 
   // Bytes that should be there and aren't: [offset, offset + length).
   virtual void OnDamage(uint64_t offset, uint64_t length,
@@ -58,10 +55,9 @@ std::optional<uint64_t> FindLogId(std::span<const std::byte> file);
 // The id to walk the log file `file` with: that of its header page, as it was
 // decoded; where that is damaged, what FindLogId finds. Nothing if the file is
 // something else or of a newer format.
-std::optional<uint64_t> LogIdOf(
-    std::span<const std::byte> file,
-    const absl::StatusOr<kv_internal::FileHeader>& header);
+std::optional<uint64_t> LogIdOf(std::span<const std::byte> file,
+                                const absl::StatusOr<FileHeader>& header);
 
-}  // namespace quire::tools
+}  // namespace quire::kv_internal
 
-#endif  // QUIRE_TOOLS_LOG_WALK_H_
+#endif  // QUIRE_KV_INTERNAL_LOG_WALK_H_

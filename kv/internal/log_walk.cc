@@ -1,4 +1,4 @@
-#include "tools/log_walk.h"
+#include "kv/internal/log_walk.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,19 +10,8 @@
 #include "kv/internal/little_endian.h"
 #include "kv/internal/record.h"
 
-namespace quire::tools {
+namespace quire::kv_internal {
 namespace {
-
-using kv_internal::DecodeGroupHeader;
-using kv_internal::DecodeRecordHeader;
-using kv_internal::GroupHeader;
-using kv_internal::kAlignmentBytes;
-using kv_internal::kGroupHeaderBytes;
-using kv_internal::kPageBytes;
-using kv_internal::kRecordHeaderBytes;
-using kv_internal::LogRecord;
-using kv_internal::RecordHeader;
-using kv_internal::RecordKind;
 
 constexpr uint64_t kMagicOffset =
     20;  // of a group header; see kv/internal/group.h
@@ -49,14 +38,14 @@ class Walk {
       previous_check_ = group->check;
       const uint64_t end = offset + group->length;
       if (end > file_.size()) {
-        kv_internal::ContentsCheck contents({file_id_, offset});
+        ContentsCheck contents({file_id_, offset});
         WalkRecords(offset + kGroupHeaderBytes, file_.size(), contents);
         visitor_.OnDamage(file_.size(), end - file_.size(),
                           "the file ends inside the group at offset " +
                               std::to_string(offset));
         return;
       }
-      kv_internal::ContentsCheck contents({file_id_, offset});
+      ContentsCheck contents({file_id_, offset});
       const uint64_t count =
           WalkRecords(offset + kGroupHeaderBytes, end, contents);
       if (count != group->record_count && !found_damage_) {
@@ -80,8 +69,8 @@ class Walk {
   std::optional<GroupHeader> Group(uint64_t offset) const {
     const std::span<const std::byte> bytes = file_.subspan(offset);
     if (bytes.size() < kGroupHeaderBytes ||
-        kv_internal::LoadLittleEndian<uint32_t>(bytes.data() + kMagicOffset) !=
-            kv_internal::kGroupMagic) {
+        LoadLittleEndian<uint32_t>(bytes.data() + kMagicOffset) !=
+            kGroupMagic) {
       return std::nullopt;
     }
     return DecodeGroupHeader(bytes, file_id_, offset);
@@ -107,8 +96,7 @@ class Walk {
   }
 
   bool BodyHolds(const LogRecord& record) const {
-    return kv_internal::BodyCheck(record.key, record.value,
-                                  {file_id_, record.offset}) ==
+    return BodyCheck(record.key, record.value, {file_id_, record.offset}) ==
            record.header.body_check;
   }
 
@@ -119,8 +107,7 @@ class Walk {
 
   // Walks the records in [offset, end) of a group; returns how many hold, and
   // sums them up in `contents`.
-  uint64_t WalkRecords(uint64_t offset, uint64_t end,
-                       kv_internal::ContentsCheck& contents) {
+  uint64_t WalkRecords(uint64_t offset, uint64_t end, ContentsCheck& contents) {
     uint64_t count = 0;
     while (offset < end) {
       const uint64_t left =
@@ -200,9 +187,9 @@ std::optional<uint64_t> FindLogId(std::span<const std::byte> file) {
   for (uint64_t offset = kPageBytes; offset + kGroupHeaderBytes <= file.size();
        offset += kAlignmentBytes) {
     const std::span<const std::byte> bytes = file.subspan(offset);
-    const auto id = kv_internal::LoadLittleEndian<uint64_t>(bytes.data());
-    if (kv_internal::LoadLittleEndian<uint32_t>(bytes.data() + kMagicOffset) ==
-            kv_internal::kGroupMagic &&
+    const auto id = LoadLittleEndian<uint64_t>(bytes.data());
+    if (LoadLittleEndian<uint32_t>(bytes.data() + kMagicOffset) ==
+            kGroupMagic &&
         DecodeGroupHeader(bytes, id, offset)) {
       return id;
     }
@@ -210,11 +197,10 @@ std::optional<uint64_t> FindLogId(std::span<const std::byte> file) {
   return std::nullopt;
 }
 
-std::optional<uint64_t> LogIdOf(
-    std::span<const std::byte> file,
-    const absl::StatusOr<kv_internal::FileHeader>& header) {
+std::optional<uint64_t> LogIdOf(std::span<const std::byte> file,
+                                const absl::StatusOr<FileHeader>& header) {
   if (header.ok()) return header->file_id;
   return absl::IsDataLoss(header.status()) ? FindLogId(file) : std::nullopt;
 }
 
-}  // namespace quire::tools
+}  // namespace quire::kv_internal

@@ -1,4 +1,4 @@
-#include "tools/log_walk.h"
+#include "kv/internal/log_walk.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,15 +14,9 @@
 #include "kv/internal/group.h"
 #include "kv/internal/record.h"
 
-namespace quire::tools {
+namespace quire::kv_internal {
 namespace {
 
-using kv_internal::GroupBuilder;
-using kv_internal::kGroupHeaderBytes;
-using kv_internal::kPageBytes;
-using kv_internal::LogRecord;
-using kv_internal::LogTail;
-using kv_internal::RecordKind;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -36,7 +30,7 @@ struct Damage {
 };
 
 struct Found : LogVisitor {
-  void OnGroup(uint64_t offset, const kv_internal::GroupHeader&) override {
+  void OnGroup(uint64_t offset, const GroupHeader&) override {
     groups.push_back(offset);
   }
   void OnRecord(const LogRecord& record) override {
@@ -129,7 +123,7 @@ TEST(LogWalkTest, PassesADamagedRecord) {
   EXPECT_THAT(found.sequences, ElementsAre(1, 3, 4));
   ASSERT_THAT(found.damage, SizeIs(1));
   EXPECT_EQ(found.damage[0].offset, second);
-  EXPECT_EQ(found.damage[0].length, kv_internal::RecordBytes(3, 10));
+  EXPECT_EQ(found.damage[0].length, RecordBytes(3, 10));
 }
 
 TEST(LogWalkTest, PassesADamagedRecordHeader) {
@@ -142,7 +136,7 @@ TEST(LogWalkTest, PassesADamagedRecordHeader) {
   EXPECT_THAT(found.sequences, ElementsAre(1, 3, 4));
   ASSERT_THAT(found.damage, SizeIs(1));
   EXPECT_EQ(found.damage[0].offset, second);
-  EXPECT_EQ(found.damage[0].length, kv_internal::RecordBytes(3, 10));
+  EXPECT_EQ(found.damage[0].length, RecordBytes(3, 10));
 }
 
 TEST(LogWalkTest, ReadsTheRecordsOfAGroupWhoseHeaderIsDamaged) {
@@ -247,4 +241,4 @@ TEST(FindLogIdTest, FindsTheIdOfTheFirstGroup) {
 }
 
 }  // namespace
-}  // namespace quire::tools
+}  // namespace quire::kv_internal
