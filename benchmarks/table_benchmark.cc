@@ -32,6 +32,7 @@
 #include "kv/internal/format.h"
 #include "kv/internal/hash_cursor.h"
 #include "kv/internal/key_hash.h"
+#include "kv/internal/record.h"
 #include "kv/internal/sorted_cursor.h"
 #include "kv/internal/table_builder.h"
 #include "kv/internal/table_format.h"
@@ -45,7 +46,8 @@ using Peeking = testing::MemoryPageProvider::Peeking;
 using Key = std::array<char, 16>;
 
 constexpr uint64_t kHashSeed = 301;
-constexpr uint64_t kRecordBytes = 144;  // of a value of 100 B
+constexpr uint64_t kValueBytes = 100;
+constexpr uint64_t kRecordBytes = RecordBytes(sizeof(Key), kValueBytes);
 constexpr uint64_t kProbes = uint64_t{1} << 20;
 
 std::string_view View(const Key& key) { return {key.data(), key.size()}; }
@@ -106,7 +108,7 @@ FinishedTable WriteTable(const std::string& path,
         {.key = View(key),
          .sequence = 1 + place,
          .address = (kPageBytes + place * kRecordBytes) / kAlignmentBytes,
-         .size_class = 1,
+         .value_size = kValueBytes,
          .hash = HashKey(View(key), kHashSeed)});
     QUIRE_CHECK(added.ok());
   }
@@ -302,7 +304,8 @@ void BM_Scan(benchmark::State& state) {
     uint64_t sum = 0;
     backward ? cursor->SeekToLast() : cursor->SeekToFirst();
     while (cursor->Valid()) {
-      sum += cursor->key().size() + cursor->place().address;
+      const EntryPlace place = cursor->place();
+      sum += cursor->key().size() + place.address + place.record_bytes;
       ++entries;
       backward ? cursor->Prev() : cursor->Next();
     }

@@ -26,7 +26,8 @@ constexpr char kDetails[] =
     "  damage offset=8192 size=8192 what=\"damaged sorted block\"\n"
     "and make the exit code 1. With --entries, a line for each entry of the "
     "sorted section in key order:\n"
-    "  entry sequence=7 kind=put segment=1 offset=4152 class=1 key=\"abc\"";
+    "  entry sequence=7 kind=put segment=1 offset=4152 value_size=5 "
+    "key=\"abc\"";
 
 std::string Percent(uint64_t part, uint64_t whole) {
   char text[32];
@@ -50,12 +51,12 @@ class TablePrinter final : public TableVisitor {
 
   void OnEntry(const WalkedEntry& entry) override {
     if (!entries_) return;
-    const AddressPlace place = LocateAddress(*segments_, entry.address);
+    const AddressPlace place = LocateAddress(*segments_, entry.record.address);
     out_.Write("entry sequence=" + std::to_string(entry.sequence) +
-               " kind=" + (entry.tombstone ? "delete" : "put") +
+               " kind=" + (entry.record.tombstone ? "delete" : "put") +
                " segment=" + std::to_string(place.segment_number) +
                " offset=" + std::to_string(place.offset) +
-               " class=" + std::to_string(entry.size_class) +
+               " value_size=" + std::to_string(entry.record.value_size) +
                " key=" + base::EscapeKey(entry.key) + "\n");
   }
 

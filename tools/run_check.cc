@@ -48,16 +48,18 @@ class TableFacts final : public TableVisitor {
   }
 
   void OnEntry(const WalkedEntry& entry) override {
-    const AddressPlace place = LocateAddress(table_->segments(), entry.address);
+    const AddressPlace place =
+        LocateAddress(table_->segments(), entry.record.address);
     facts_.push_back(
-        {.address = entry.address,
+        {.address = entry.record.address,
          .offset = place.offset,
          .sequence = entry.sequence,
          .key_hash =
              kv_internal::HashKey(entry.key, table_->footer().hash_seed),
          .segment_index = static_cast<uint32_t>(place.segment_index),
-         .size_class = static_cast<uint16_t>(entry.size_class),
-         .tombstone = entry.tombstone});
+         .record_bytes =
+             static_cast<uint32_t>(entry.record.RecordBytes(entry.key.size())),
+         .tombstone = entry.record.tombstone});
     if (place.segment_number == 0 && !table_->segments().empty()) {
       OnDamage(0, 0, "an entry points outside of the run's segments");
       facts_.pop_back();
@@ -194,7 +196,7 @@ class RunCheck {
       while (!found &&
              cursor.Next(&candidate) == HashCursor::Step::kCandidate) {
         found = candidate.address == fact.address &&
-                candidate.size_class == fact.size_class;
+                candidate.size_class == fact.size_class();
       }
       if (found) continue;
       Problem(reader_->footer().hash_offset, 0, "hash",

@@ -121,16 +121,12 @@ class SegmentWalk final : public LogVisitor {
     const EntryFact& fact = left_.front();
     left_ = left_.subspan(1);
     const bool tombstone = record.header.kind == RecordKind::kDelete;
-    const uint32_t size_class =
-        tombstone ? kv_internal::kTombstoneClass
-                  : kv_internal::SizeClass(record.offset,
-                                           record.header.RecordBytes());
     const char* const difference =
-        fact.key_hash != hash                     ? "key"
-        : fact.sequence != record.header.sequence ? "sequence number"
-        : fact.tombstone != tombstone             ? "kind"
-        : fact.size_class != size_class           ? "size class"
-                                                  : nullptr;
+        fact.key_hash != hash                              ? "key"
+        : fact.sequence != record.header.sequence          ? "sequence number"
+        : (fact.tombstone != 0) != tombstone               ? "kind"
+        : fact.record_bytes != record.header.RecordBytes() ? "size"
+                                                           : nullptr;
     if (difference != nullptr) {
       Problem(record, std::string("its entry has another ") + difference);
     }

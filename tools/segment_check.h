@@ -12,6 +12,8 @@
 #include "absl/functional/function_ref.h"
 #include "kv/internal/database_state.h"
 #include "kv/internal/file_header.h"
+#include "kv/internal/format.h"
+#include "kv/internal/record.h"
 #include "tools/file_inspector.h"
 #include "tools/report.h"
 
@@ -24,8 +26,14 @@ struct EntryFact {
   uint64_t sequence = 0;
   uint64_t key_hash = 0;
   uint32_t segment_index = 0;  // in the table's list
-  uint16_t size_class = 0;
-  bool tombstone = false;
+  // The largest record has a little over 2^30 bytes.
+  uint32_t record_bytes : 31 = 0;
+  uint32_t tombstone : 1 = 0;
+
+  uint32_t size_class() const {
+    return tombstone ? kv_internal::kTombstoneClass
+                     : kv_internal::SizeClass(offset, record_bytes);
+  }
 };
 
 // What a run knows of a segment's records.

@@ -131,9 +131,7 @@ class SectionWalk {
         TakeEntry(
             {.key = group_.key(i),
              .sequence = header_.first_sequence + group_.sequence_offset(i),
-             .address = group_.address(i),
-             .size_class = group_.size_class(i),
-             .tombstone = group_.size_class(i) == kv_internal::kTombstoneClass},
+             .record = group_.record(i)},
             offset, bytes.size());
       }
     }
@@ -148,7 +146,7 @@ class SectionWalk {
              "entries out of order at key " + base::EscapeKey(entry.key));
     }
     if (order != 0) ++key_count_;
-    if (entry.tombstone) ++tombstone_count_;
+    if (entry.record.tombstone) ++tombstone_count_;
     if (is_first || entry.sequence < min_sequence_) {
       min_sequence_ = entry.sequence;
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kv/internal/file_header.h"
+#include "kv/internal/record.h"
 #include "kv/internal/table_format.h"
 #include "tools/file_inspector.h"
 
@@ -18,9 +19,7 @@ namespace quire::tools {
 struct WalkedEntry {
   std::string_view key;
   uint64_t sequence = 0;
-  uint64_t address = 0;  // run-local; kv/internal/format.h
-  uint32_t size_class = 0;
-  bool tombstone = false;
+  kv_internal::RecordRef record;
 };
 
 // Where a run-local address points.

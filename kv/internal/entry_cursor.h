@@ -16,8 +16,12 @@ struct EntryPlace {
   // The record's header in a memtable's arena, or nullptr if the record is in a
   // run's segment.
   const std::byte* memory = nullptr;
-  uint64_t address = 0;     // run-local (format.h); only without `memory`
-  uint32_t size_class = 0;  // likewise
+  // The rest only without `memory`.
+  uint64_t address = 0;  // run-local (format.h)
+  // Exactly what the record takes in its segment: header, key, value and the
+  // zeros behind them (not padding or gaps before it, which no record owns).
+  uint64_t record_bytes = 0;
+  uint32_t size_class = 0;
 };
 
 // Entries in the order (key ascending as unsigned bytes, sequence number

@@ -147,10 +147,7 @@ void EncodePadding(uint64_t file_id, uint64_t from, uint64_t to,
               place.Seed(), out);
 }
 
-uint32_t SizeClass(uint64_t offset, uint64_t record_bytes) {
-  const uint64_t pages =
-      (offset % kPageBytes + record_bytes + kPageBytes - 1) / kPageBytes;
-  if (pages <= kLargestExactClass) return static_cast<uint32_t>(pages);
+uint32_t InexactSizeClass(uint64_t pages) {
   const auto* const limit =
       std::lower_bound(kClassPages.begin(), kClassPages.end(), pages);
   QUIRE_CHECK(limit != kClassPages.end());

@@ -96,9 +96,17 @@ void EncodeRecord(const RecordPlace& place, uint64_t sequence, RecordKind kind,
 void EncodePadding(uint64_t file_id, uint64_t from, uint64_t to,
                    std::byte* out);
 
+// The size class of a record that touches more than kLargestExactClass pages.
+uint32_t InexactSizeClass(uint64_t pages);
+
 // The size class of a record of `record_bytes` at `offset`: the smallest that
 // covers all pages that it touches.
-uint32_t SizeClass(uint64_t offset, uint64_t record_bytes);
+inline uint32_t SizeClass(uint64_t offset, uint64_t record_bytes) {
+  const uint64_t pages =
+      (offset % kPageBytes + record_bytes + kPageBytes - 1) / kPageBytes;
+  if (pages <= kLargestExactClass) return static_cast<uint32_t>(pages);
+  return InexactSizeClass(pages);
+}
 
 // The largest number of bytes from the record's start that a reader of that
 // class has to read: up to the end of the last page that the class allows. For
@@ -116,6 +124,26 @@ constexpr uint64_t AddressSlot(uint64_t address) {
 constexpr uint64_t AddressOffsetInSlot(uint64_t address) {
   return (address & ((uint64_t{1} << kSlotUnitBits) - 1)) * kAlignmentBytes;
 }
+
+// What a table's entries say of a record: where it is, and enough to know its
+// size. The key is beside it.
+struct RecordRef {
+  uint64_t address = 0;  // run-local
+  bool tombstone = false;
+  uint32_t value_size = 0;  // of a tombstone 0
+
+  uint64_t RecordBytes(uint64_t key_size) const {
+    return kv_internal::RecordBytes(key_size, value_size);
+  }
+  // The size class in the hash section. Slots begin with a page, so the address
+  // tells where in its page the record begins.
+  uint32_t Class(uint64_t key_size) const {
+    return tombstone
+               ? kTombstoneClass
+               : SizeClass(AddressOffsetInSlot(address), RecordBytes(key_size));
+  }
+  friend bool operator==(const RecordRef&, const RecordRef&) = default;
+};
 
 }  // namespace quire::kv_internal
 

@@ -19,6 +19,20 @@ std::string_view Chars(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// How much to read of a record at first: what its entry says, within the
+// segment. Above the exact classes only the first page: the header there tells
+// the rest.
+uint64_t FirstLength(const RecordRead& read) {
+  const uint64_t offset = read.location.place.offset;
+  uint64_t bytes = read.record_bytes;
+  if (bytes == 0) {
+    bytes = read.size_class <= kLargestExactClass
+                ? ClassBytes(offset, read.size_class)
+                : kPageBytes - offset % kPageBytes;
+  }
+  return std::min(bytes, read.location.limit - offset);
+}
+
 // One pass of ReadRecords over `reads` whose extents are `lengths` bytes long.
 // Afterwards lengths[i] is 0 for a record that is done (read or failed), or how
 // many bytes it needs.
@@ -48,8 +62,8 @@ void ReadOnce(io::PageProvider& provider, std::span<RecordRead*> reads,
   }
 }
 
-// Reads until no record needs more bytes: once, or twice where a class promised
-// too few.
+// Reads until no record needs more bytes: once, or twice where an entry
+// promised too few.
 void ReadFully(io::PageProvider& provider, std::vector<RecordRead*> reads,
                std::vector<uint64_t> lengths, io::CachePolicy policy) {
   while (!reads.empty()) {
@@ -93,21 +107,13 @@ absl::StatusOr<ParsedRecord> ParseRecord(const RecordLocation& location,
   return record;
 }
 
-io::Extent RecordExtent(const RecordLocation& location, uint32_t size_class) {
-  const uint64_t offset = location.place.offset;
-  const bool exact = size_class <= kLargestExactClass;
-  const uint64_t bytes =
-      exact ? ClassBytes(offset, size_class) : kPageBytes - offset % kPageBytes;
-  return {location.file, offset, std::min(bytes, location.limit - offset)};
-}
-
 void ReadRecords(io::PageProvider& provider, std::span<RecordRead> reads,
                  io::CachePolicy policy) {
   std::vector<RecordRead*> all(reads.size());
   std::vector<uint64_t> lengths(reads.size());
   for (size_t i = 0; i < reads.size(); ++i) {
     all[i] = &reads[i];
-    lengths[i] = RecordExtent(reads[i].location, reads[i].size_class).length;
+    lengths[i] = FirstLength(reads[i]);
   }
   ReadFully(provider, std::move(all), std::move(lengths), policy);
   // What failed its checks is read once more, past what the cache holds: a flip
@@ -117,8 +123,7 @@ void ReadRecords(io::PageProvider& provider, std::span<RecordRead> reads,
   for (RecordRead& read : reads) {
     if (!absl::IsDataLoss(read.status)) continue;
     failed.push_back(&read);
-    failed_lengths.push_back(
-        RecordExtent(read.location, read.size_class).length);
+    failed_lengths.push_back(FirstLength(read));
   }
   if (!failed.empty()) {
     ReadFully(provider, std::move(failed), std::move(failed_lengths),

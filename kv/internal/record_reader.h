@@ -32,14 +32,12 @@ absl::StatusOr<ParsedRecord> ParseRecord(const RecordLocation& location,
                                          std::span<const std::byte> bytes,
                                          uint64_t* needed);
 
-// The extent to read for an entry: as far as its size class says, within the
-// segment. Above the exact classes only the first page: the header there tells
-// the rest.
-io::Extent RecordExtent(const RecordLocation& location, uint32_t size_class);
-
 // A record asked for in a batch.
 struct RecordRead {
   RecordLocation location;
+  // What its entry says of its size: exactly, where that is known; else 0, and
+  // the class tells.
+  uint64_t record_bytes = 0;
   uint32_t size_class = 0;
   // Outputs: OK and a record whose views point into `pin`, or the error.
   absl::Status status;
@@ -48,8 +46,8 @@ struct RecordRead {
 };
 
 // Reads and verifies a batch of records as one plan. Blocks; must be called
-// outside of any epoch guard, with the runs held. Records larger than their
-// class suggested are read again at their exact length. On a failed
+// outside of any epoch guard, with the runs held. Records larger than
+// their entry said are read again at their exact length. On a failed
 // verification the record is read once more, so that a flip on the way is told
 // from damage that stays.
 void ReadRecords(io::PageProvider& provider, std::span<RecordRead> reads,

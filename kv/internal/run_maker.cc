@@ -39,8 +39,8 @@ absl::Status AddEntries(const Memtable& memtable, uint64_t hash_seed,
         {.key = key,
          .sequence = record.sequence(),
          .address = MakeAddress(offset / kSlotBytes, offset % kSlotBytes),
-         .size_class =
-             record.tombstone() ? kTombstoneClass : SizeClass(offset, bytes),
+         .tombstone = record.tombstone(),
+         .value_size = static_cast<uint32_t>(record.value().size()),
          .hash = HashKey(key, hash_seed)}));
   }
   return cursor->status();

@@ -23,8 +23,7 @@ namespace {
 struct Found {
   std::string_view key;  // in the segment's image
   uint64_t sequence;
-  uint64_t address;
-  uint32_t size_class;
+  RecordRef record;
 };
 
 // Verifies `file`, the segment whose slots start at `first_slot`, and appends
@@ -37,14 +36,13 @@ absl::Status CollectRecords(const DatabaseCore& core,
       core.database_id, segment, file,
       FilePath(core.path, FileType::kSegment, segment.number),
       [&](const SegmentState&, const LogRecord& record) {
-        const uint32_t size_class =
-            record.header.kind == RecordKind::kDelete
-                ? kTombstoneClass
-                : SizeClass(record.offset, record.header.RecordBytes());
-        found->push_back({record.key, record.header.sequence,
-                          MakeAddress(first_slot + record.offset / kSlotBytes,
-                                      record.offset % kSlotBytes),
-                          size_class});
+        found->push_back(
+            {record.key,
+             record.header.sequence,
+             {.address = MakeAddress(first_slot + record.offset / kSlotBytes,
+                                     record.offset % kSlotBytes),
+              .tombstone = record.header.kind == RecordKind::kDelete,
+              .value_size = record.header.value_size}});
         return absl::OkStatus();
       });
 }
@@ -83,8 +81,9 @@ absl::StatusOr<std::shared_ptr<Run>> RebuildRun(DatabaseCore& core,
           QUIRE_RETURN_IF_ERROR(
               builder.Add({.key = entry.key,
                            .sequence = entry.sequence,
-                           .address = entry.address,
-                           .size_class = entry.size_class,
+                           .address = entry.record.address,
+                           .tombstone = entry.record.tombstone,
+                           .value_size = entry.record.value_size,
                            .hash = HashKey(entry.key, core.hash_seed)}));
         }
         return absl::OkStatus();

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "kv/internal/format.h"
 #include "kv/internal/little_endian.h"
+#include "kv/internal/record.h"
 #include "kv/internal/table_format.h"
 
 namespace quire::kv_internal {
@@ -22,7 +23,8 @@ constexpr size_t kEntryCountAt = 8;
 constexpr size_t kRestartCountAt = 10;
 constexpr size_t kUnitCountAt = 12;
 constexpr size_t kRestartBytes = sizeof(uint16_t);
-constexpr size_t kPlaceBytes = 6;
+constexpr size_t kAddressBytes = 5;
+static_assert(kAddressBits == 8 * kAddressBytes);
 
 // Enough for a group of keys of common sizes.
 constexpr size_t kInitialKeyBytes = 1024;
@@ -81,13 +83,19 @@ void SortedBlockBuilder::Reset() {
 }
 
 bool SortedBlockBuilder::Add(std::string_view key, size_t shared,
-                             uint64_t sequence_offset, uint64_t place) {
+                             uint64_t sequence_offset,
+                             const RecordRef& record) {
   QUIRE_DCHECK(key.size() <= kMaxKeyBytes && shared <= key.size());
+  QUIRE_DCHECK(record.value_size <= kLargestValueBytes &&
+               record.address >> kAddressBits == 0);
   const bool restart = entry_count_ % kRestartInterval == 0;
   if (restart) shared = 0;
   const size_t rest = key.size() - shared;
+  const uint64_t value_code =
+      record.tombstone ? 0 : uint64_t{record.value_size} + 1;
   const size_t end = end_ + VarintBytes(shared) + VarintBytes(rest) + rest +
-                     VarintBytes(sequence_offset) + kPlaceBytes;
+                     VarintBytes(sequence_offset) + VarintBytes(value_code) +
+                     kAddressBytes;
   const size_t needed = end + (restarts_.size() + restart) * kRestartBytes;
   if (empty()) {
     if (needed > block_.size()) {
@@ -104,9 +112,9 @@ bool SortedBlockBuilder::Add(std::string_view key, size_t shared,
   // An empty key may have no pointer at all.
   if (rest > 0) std::memcpy(to, key.data() + shared, rest);
   to = PutVarint(sequence_offset, to + rest);
-  for (size_t i = 0; i < kPlaceBytes; ++i) {
-    to[i] = static_cast<std::byte>(place >> (8 * i));
-  }
+  to = PutVarint(value_code, to);
+  StoreLittleEndian(static_cast<uint32_t>(record.address), to);
+  to[4] = static_cast<std::byte>(record.address >> 32);
   end_ = end;
   ++entry_count_;
   return true;
@@ -225,12 +233,17 @@ bool SortedGroup::Decode(const SortedBlock& block, size_t group) {
     entry.key_begin = key_begin;
     entry.key_bytes = key_bytes;
     at = GetVarint(at + rest, limit, &entry.sequence_offset);
-    if (at == nullptr || limit - at < ptrdiff_t{kPlaceBytes}) return false;
-    entry.place = LoadLittleEndian<uint32_t>(at) |
-                  uint64_t{LoadLittleEndian<uint16_t>(at + 4)} << 32;
-    at += kPlaceBytes;
-    const uint64_t size_class = entry.place >> kAddressBits;
-    if (size_class == 0 || size_class > kTombstoneClass) return false;
+    if (at == nullptr) return false;
+    uint64_t value_code = 0;
+    at = GetVarint(at, limit, &value_code);
+    if (at == nullptr || value_code > kLargestValueBytes + 1 ||
+        limit - at < ptrdiff_t{kAddressBytes}) {
+      return false;
+    }
+    entry.value_code = static_cast<uint32_t>(value_code);
+    entry.address =
+        LoadLittleEndian<uint32_t>(at) | static_cast<uint64_t>(at[4]) << 32;
+    at += kAddressBytes;
   }
   size_ = size;
   return true;

@@ -10,7 +10,8 @@
 //       in the block of the entry that stands there
 //
 //   entry: varint shared, varint rest, the last `rest` bytes of the key,
-//          varint sequence - base, 6 bytes (size class << 40 | address)
+//          varint sequence - base, varint (0: tombstone, else value size + 1),
+//          5 bytes address
 //
 // An entry at a restart shares 0 bytes. A block is longer than one unit only if
 // its first entry needs it; such a block has one restart.
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "kv/internal/format.h"
+#include "kv/internal/record.h"
 
 namespace quire::kv_internal {
 
@@ -34,11 +36,6 @@ inline constexpr size_t kMaxKeyBytes = 65535;
 // A block of one entry with the longest key.
 inline constexpr uint64_t kMaxUnitsPerBlock =
     kMaxKeyBytes / kSortedBlockBytes + 2;
-
-// Where the record of an entry is, as 46 bits: size class, address.
-constexpr uint64_t PackPlace(uint32_t size_class, uint64_t address) {
-  return uint64_t{size_class} << kAddressBits | address;
-}
 
 // Lays out one block after the other.
 class SortedBlockBuilder {
@@ -50,9 +47,9 @@ class SortedBlockBuilder {
   // Adds an entry, whose key shares its first `shared` bytes with the key added
   // before. Returns false if the block has no room: finish it first. An empty
   // block has room for any entry.
-  // REQUIRES: key.size() <= kMaxKeyBytes.
+  // REQUIRES: key.size() <= kMaxKeyBytes; `record` within the format's limits.
   bool Add(std::string_view key, size_t shared, uint64_t sequence_offset,
-           uint64_t place);
+           const RecordRef& record);
 
   // Completes the block, which stands at `offset` in the file of the table
   // `table_id`. The bytes are valid until the next call of Reset.
@@ -126,11 +123,11 @@ class SortedGroup {
   uint64_t sequence_offset(size_t index) const {
     return entries_[index].sequence_offset;
   }
-  uint64_t address(size_t index) const {
-    return entries_[index].place & ((uint64_t{1} << kAddressBits) - 1);
-  }
-  uint32_t size_class(size_t index) const {
-    return static_cast<uint32_t>(entries_[index].place >> kAddressBits);
+  RecordRef record(size_t index) const {
+    const Entry& entry = entries_[index];
+    return {.address = entry.address,
+            .tombstone = entry.value_code == 0,
+            .value_size = entry.value_code - (entry.value_code != 0)};
   }
 
  private:
@@ -138,7 +135,8 @@ class SortedGroup {
     uint32_t key_begin;  // in keys_
     uint32_t key_bytes;
     uint64_t sequence_offset;
-    uint64_t place;
+    uint64_t address;
+    uint32_t value_code;  // as in the file
   };
 
   size_t size_ = 0;

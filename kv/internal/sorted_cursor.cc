@@ -13,8 +13,8 @@
 #include "kv/internal/block_window.h"
 #include "kv/internal/entry_cursor.h"
 #include "kv/internal/fence_index.h"
-#include "kv/internal/format.h"
 #include "kv/internal/partition_point.h"
+#include "kv/internal/record.h"
 #include "kv/internal/sorted_block.h"
 #include "kv/internal/table_reader.h"
 
@@ -75,12 +75,13 @@ class SortedCursor final : public EntryCursor {
   uint64_t sequence() const override {
     return table_.header().first_sequence + group_.sequence_offset(index_);
   }
-  bool tombstone() const override {
-    return group_.size_class(index_) == kTombstoneClass;
-  }
+  bool tombstone() const override { return group_.record(index_).tombstone; }
   EntryPlace place() const override {
-    return {.address = group_.address(index_),
-            .size_class = group_.size_class(index_)};
+    const RecordRef record = group_.record(index_);
+    const uint64_t key_size = group_.key(index_).size();
+    return {.address = record.address,
+            .record_bytes = record.RecordBytes(key_size),
+            .size_class = record.Class(key_size)};
   }
 
   absl::Status status() const override { return status_; }

@@ -13,6 +13,7 @@
 #include "base/string_view.h"
 #include "kv/internal/fence_index.h"
 #include "kv/internal/format.h"
+#include "kv/internal/record.h"
 #include "kv/internal/sequential_writer.h"
 #include "kv/internal/sorted_block.h"
 #include "kv/internal/table_format.h"
@@ -42,7 +43,7 @@ SortedSectionBuilder::SortedSectionBuilder(SequentialWriter& writer,
 
 absl::Status SortedSectionBuilder::Add(std::string_view key,
                                        uint64_t sequence_offset,
-                                       uint64_t place) {
+                                       const RecordRef& record) {
   const size_t shared = SharedPrefix(last_key_, key);
   const bool new_key = key_count_ == 0 || IsGreater(last_key_, key, shared);
   if (!new_key && !(shared == key.size() && shared == last_key_.size() &&
@@ -51,9 +52,9 @@ absl::Status SortedSectionBuilder::Add(std::string_view key,
         absl::StrCat("table entry out of order: ", base::EscapeKey(key),
                      " behind ", base::EscapeKey(last_key_)));
   }
-  if (!block_.Add(key, shared, sequence_offset, place)) {
+  if (!block_.Add(key, shared, sequence_offset, record)) {
     QUIRE_RETURN_IF_ERROR(WriteBlock());
-    QUIRE_CHECK(block_.Add(key, shared, sequence_offset, place));
+    QUIRE_CHECK(block_.Add(key, shared, sequence_offset, record));
     fences_.Add((writer_.offset() - begin_) / kSortedBlockBytes, last_key_,
                 key);
   } else if (key_count_ == 0) {

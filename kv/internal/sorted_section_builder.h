@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "kv/internal/fence_index.h"
+#include "kv/internal/record.h"
 #include "kv/internal/sequential_writer.h"
 #include "kv/internal/sorted_block.h"
 #include "kv/internal/table_format.h"
@@ -23,7 +24,7 @@ class SortedSectionBuilder {
   // Adds an entry. InvalidArgument if it is not behind the one before: keys
   // ascending as unsigned bytes, versions of a key by sequence descending.
   absl::Status Add(std::string_view key, uint64_t sequence_offset,
-                   uint64_t place);
+                   const RecordRef& record);
 
   // Distinct keys added.
   uint64_t key_count() const { return key_count_; }

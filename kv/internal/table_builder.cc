@@ -25,6 +25,7 @@
 #include "kv/internal/format.h"
 #include "kv/internal/hash_section.h"
 #include "kv/internal/key_hash.h"
+#include "kv/internal/record.h"
 #include "kv/internal/sorted_block.h"
 #include "kv/internal/table_format.h"
 
@@ -90,8 +91,8 @@ absl::Status TableBuilder::CheckRange(const TableEntry& entry) const {
   } else if (entry.sequence < spec_.header.first_sequence ||
              entry.sequence > kMaxSequence) {
     wrong = "sequence number";
-  } else if (entry.size_class == 0 || entry.size_class > kTombstoneClass) {
-    wrong = "size class";
+  } else if (entry.value_size > (entry.tombstone ? 0 : kLargestValueBytes)) {
+    wrong = "value size";
   } else if (entry.address >= address_limit_) {
     wrong = "address";
   } else {
@@ -105,28 +106,31 @@ absl::Status TableBuilder::Add(const TableEntry& entry) {
   QUIRE_DCHECK(entry.hash == HashKey(entry.key, spec_.hash_seed));
   QUIRE_RETURN_IF_ERROR(status_);
   status_ = CheckRange(entry);
+  const RecordRef record = {.address = entry.address,
+                            .tombstone = entry.tombstone,
+                            .value_size = entry.value_size};
   if (status_.ok()) {
-    status_ =
-        sorted_->Add(entry.key, entry.sequence - spec_.header.first_sequence,
-                     PackPlace(entry.size_class, entry.address));
+    status_ = sorted_->Add(
+        entry.key, entry.sequence - spec_.header.first_sequence, record);
   }
   QUIRE_RETURN_IF_ERROR(status_);
-  KeepForHashSection(entry);
+  KeepForHashSection(
+      entry.hash,
+      PackHashEntry(entry.hash, record.Class(entry.key.size()), entry.address));
   const bool first = footer_.entry_count == 0;
   footer_.min_sequence =
       first ? entry.sequence : std::min(footer_.min_sequence, entry.sequence);
   footer_.max_sequence = std::max(footer_.max_sequence, entry.sequence);
-  footer_.tombstone_count += entry.size_class == kTombstoneClass;
+  footer_.tombstone_count += entry.tombstone;
   ++footer_.entry_count;
   return absl::OkStatus();
 }
 
-void TableBuilder::KeepForHashSection(const TableEntry& entry) {
+void TableBuilder::KeepForHashSection(uint64_t hash, uint64_t entry) {
   if (hashed_.empty() || hashed_.back().size() == kHashedPerChunk) {
     hashed_.emplace_back().reserve(kHashedPerChunk);
   }
-  hashed_.back().push_back(
-      {entry.hash, PackHashEntry(entry.hash, entry.size_class, entry.address)});
+  hashed_.back().push_back({hash, entry});
 }
 
 absl::StatusOr<FinishedTable> TableBuilder::Finish() {

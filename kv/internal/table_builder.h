@@ -23,9 +23,10 @@ namespace quire::kv_internal {
 // One version of one key, as a table keeps it.
 struct TableEntry {
   std::string_view key;
-  uint64_t sequence = 0;    // not below the header's first_sequence
-  uint64_t address = 0;     // run-local
-  uint32_t size_class = 0;  // kTombstoneClass for a tombstone
+  uint64_t sequence = 0;  // not below the header's first_sequence
+  uint64_t address = 0;   // run-local
+  bool tombstone = false;
+  uint32_t value_size = 0;  // of a tombstone 0
   uint64_t hash = 0;        // HashKey(key, TableSpec::hash_seed)
 };
 
@@ -101,7 +102,7 @@ class TableBuilder {
   TableBuilder(std::unique_ptr<io::WritableFile> file, TableSpec spec);
 
   absl::Status CheckRange(const TableEntry& entry) const;
-  void KeepForHashSection(const TableEntry& entry);
+  void KeepForHashSection(uint64_t hash, uint64_t entry);
   absl::StatusOr<FinishedTable> WriteRest();
   absl::StatusOr<cache::HugeBuffer> MakeHashImage();
 

@@ -45,7 +45,8 @@ void ValueBatch::Add(std::string_view key, uint64_t sequence,
     return;
   }
   entry.size_class = place.size_class;
-  record_bytes_ += ClassBytes(entry.location.place.offset, place.size_class);
+  entry.record_bytes = place.record_bytes;
+  record_bytes_ += place.record_bytes;
   in_runs_.push_back(entries_.size() - 1);
 }
 
@@ -97,7 +98,7 @@ void ValueBatch::ReadMissing() {
   reads_.resize(missing_.size());
   for (size_t i = 0; i < missing_.size(); ++i) {
     reads_[i].location = entries_[missing_[i]].location;
-    reads_[i].size_class = entries_[missing_[i]].size_class;
+    reads_[i].record_bytes = entries_[missing_[i]].record_bytes;
   }
   ReadRecords(provider_, reads_, io::CachePolicy::kScan);
   for (size_t i = 0; i < missing_.size(); ++i) {

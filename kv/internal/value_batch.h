@@ -27,7 +27,7 @@ class ValueBatch {
 
   size_t size() const { return entries_.size(); }
 
-  // Upper bound of the bytes that the records added so far take.
+  // Bytes that the records added so far take, but for those in memtables.
   uint64_t record_bytes() const { return record_bytes_; }
 
   // Forgets all entries and gives their memory back, but for what is kept for
@@ -58,6 +58,7 @@ class ValueBatch {
     uint64_t sequence;
     // Valid if the record is not in a memtable and status is OK.
     RecordLocation location;
+    uint64_t record_bytes = 0;
     uint32_t size_class = 0;
     absl::Status status;
     // The value, or where in copies_ it is.

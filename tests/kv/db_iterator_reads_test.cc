@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -110,6 +111,21 @@ TEST(DbIteratorReadsTest, DamageToARecordNamesFileAndOffset) {
       EXPECT_THAT(iterator->value(), IsOkAndHolds("value of 100006"));
     }
   }
+}
+
+// The table tells its exact size, so that the header isn't read before.
+TEST(DbIteratorReadsTest, ALargeRecordIsReadAtOnce) {
+  Scene scene(Peeking::kNothing);
+  const std::string value(3'000'000, 'x');
+  scene.Put("large", value);
+  scene.MakeRun();
+  const auto iterator = scene.NewIterator({});
+  iterator->SeekToFirst();
+  ASSERT_TRUE(iterator->Valid());
+  const uint64_t before = scene.provider().extents_read();
+  QUIRE_ASSERT_OK_AND_ASSIGN(const std::string_view read, iterator->value());
+  EXPECT_TRUE(read == value);
+  EXPECT_EQ(scene.provider().extents_read(), before + 1);
 }
 
 TEST(DbIteratorReadsTest, ATableThatPointsToAnotherRecordIsDamage) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <random>
 #include <span>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kv/internal/format.h"
+#include "kv/internal/record.h"
 #include "tests/testing/seed.h"
 
 namespace quire::kv_internal {
@@ -27,7 +29,7 @@ constexpr uint64_t kOffset = 4096;
 struct Entry {
   std::string key;
   uint64_t sequence_offset = 0;
-  uint64_t place = PackPlace(1, 0);
+  RecordRef record = {};
 };
 
 // Adds entries while they fit and returns how many did.
@@ -38,7 +40,7 @@ size_t Fill(SortedBlockBuilder& builder, const std::vector<Entry>& entries) {
     const auto [unused, differs] = std::mismatch(
         last.begin(), last.end(), entry.key.begin(), entry.key.end());
     const auto shared = static_cast<size_t>(differs - entry.key.begin());
-    if (!builder.Add(entry.key, shared, entry.sequence_offset, entry.place)) {
+    if (!builder.Add(entry.key, shared, entry.sequence_offset, entry.record)) {
       break;
     }
     last = entry.key;
@@ -64,8 +66,7 @@ void ExpectEntries(std::span<const std::byte> bytes,
     for (size_t i = 0; i < group.size(); ++i, ++at) {
       ASSERT_TRUE(group.key(i) == entries[at].key);
       EXPECT_EQ(group.sequence_offset(i), entries[at].sequence_offset);
-      EXPECT_EQ(PackPlace(group.size_class(i), group.address(i)),
-                entries[at].place);
+      EXPECT_TRUE(group.record(i) == entries[at].record);
     }
   }
   EXPECT_EQ(at, entries.size());
@@ -78,8 +79,10 @@ TEST(SortedBlockTest, HoldsOneEntryOfAnySize) {
       SortedBlockBuilder builder;
       EXPECT_TRUE(builder.empty());
       const std::vector<Entry> entries = {
-          {std::string(size, 'k'), sequence,
-           PackPlace(kTombstoneClass, (uint64_t{1} << kAddressBits) - 1)}};
+          {std::string(size, 'k'),
+           sequence,
+           {.address = (uint64_t{1} << kAddressBits) - 1,
+            .value_size = kLargestValueBytes}}};
       ASSERT_EQ(Fill(builder, entries), 1u);
       EXPECT_FALSE(builder.empty());
       const auto bytes = builder.Finish(kTableId, kOffset);
@@ -94,8 +97,11 @@ TEST(SortedBlockTest, HoldsOneEntryOfAnySize) {
 TEST(SortedBlockTest, TakesEntriesUntilItIsFull) {
   std::vector<Entry> entries;
   for (int i = 10000; i < 20000; ++i) {
-    entries.push_back({absl::StrCat("key", i), static_cast<uint64_t>(i),
-                       PackPlace(1 + i % 63, i)});
+    entries.push_back({absl::StrCat("key", i),
+                       static_cast<uint64_t>(i),
+                       {.address = static_cast<uint64_t>(i),
+                        .tombstone = i % 63 == 0,
+                        .value_size = i % 63 == 0 ? 0u : i % 130u}});
   }
   SortedBlockBuilder builder;
   std::span<const Entry> left = entries;
@@ -104,7 +110,7 @@ TEST(SortedBlockTest, TakesEntriesUntilItIsFull) {
     ASSERT_GT(count, 0u);
     const auto bytes = builder.Finish(kTableId, kOffset);
     EXPECT_EQ(bytes.size(), kSortedBlockBytes);
-    // Not one more than fits: 12 to 21 bytes each.
+    // Not one more than fits: 12 to 22 bytes each.
     if (count < left.size()) {
       EXPECT_GT(count, kSortedBlockBytes / 14);
     }
@@ -118,14 +124,68 @@ TEST(SortedBlockTest, TakesEntriesUntilItIsFull) {
 TEST(SortedBlockTest, ALongBlockTakesOneGroup) {
   std::vector<Entry> entries;
   for (int version = 100; version > 0; --version) {
-    entries.push_back({std::string(20000, 'k'), static_cast<uint64_t>(version),
-                       PackPlace(1, version)});
+    entries.push_back({std::string(20000, 'k'),
+                       static_cast<uint64_t>(version),
+                       {.address = static_cast<uint64_t>(version)}});
   }
   SortedBlockBuilder builder;
   EXPECT_EQ(Fill(builder, entries), kRestartInterval);
   const auto bytes = builder.Finish(kTableId, kOffset);
   EXPECT_EQ(bytes.size(), 3 * kSortedBlockBytes);
   ExpectEntries(bytes, std::span(entries).first(kRestartInterval));
+}
+
+TEST(SortedBlockTest, RecordsOfEverySizeComeBack) {
+  std::vector<Entry> entries;
+  for (const uint64_t size : {0u, 1u, 126u, 127u, 128u, 16382u, 16383u,
+                              2097150u, 2097151u, 1u << 28, 1u << 30}) {
+    entries.push_back({absl::StrCat("put", entries.size() + 10),
+                       1,
+                       {.address = size, .value_size = uint32_t(size)}});
+  }
+  entries.push_back({"tombstone", 1, {.address = 9, .tombstone = true}});
+  SortedBlockBuilder builder;
+  ASSERT_EQ(Fill(builder, entries), entries.size());
+  ExpectEntries(builder.Finish(kTableId, kOffset), entries);
+}
+
+// The value's size of an entry whose other fields are right, as it stands in
+// the block. Returns whether it was decoded.
+bool DecodesValueCode(std::initializer_list<uint8_t> code, RecordRef* record) {
+  SortedBlockBuilder builder;
+  // A value size that is written with 5 bytes.
+  Fill(builder, {{"k", 1, {.address = 77, .value_size = 1 << 29}}});
+  const auto good = builder.Finish(kTableId, kOffset);
+  std::vector<std::byte> bytes(good.begin(), good.end());
+  // Behind shared, rest, the key and the sequence number. What the code leaves
+  // of its 5 bytes becomes the start of the address.
+  constexpr size_t kCodeAt = kSortedBlockHeaderBytes + 4;
+  size_t at = kCodeAt;
+  for (const uint8_t byte : code) bytes[at++] = std::byte{byte};
+  SortedBlock block;
+  SortedGroup group;
+  EXPECT_TRUE(block.Init(bytes));
+  if (!group.Decode(block, 0)) return false;
+  *record = group.record(0);
+  return true;
+}
+
+TEST(SortedBlockTest, RefusesValueSizesThatAreNone) {
+  RecordRef record = {};
+  ASSERT_TRUE(DecodesValueCode({0x81, 0x80, 0x80, 0x80, 0x02}, &record));
+  EXPECT_EQ(record, (RecordRef{.address = 77, .value_size = 1 << 29}));
+  ASSERT_TRUE(DecodesValueCode({0x81, 0x80, 0x80, 0x80, 0x04}, &record));
+  EXPECT_EQ(record.value_size, kLargestValueBytes);
+  ASSERT_TRUE(DecodesValueCode({0x00}, &record));
+  EXPECT_TRUE(record.tombstone);
+  // One byte too many; more than 32 bits, whose low ones would be a size; no
+  // end.
+  EXPECT_FALSE(DecodesValueCode({0x82, 0x80, 0x80, 0x80, 0x04}, &record));
+  EXPECT_FALSE(DecodesValueCode({0x81, 0x80, 0x80, 0x80, 0x10}, &record));
+  EXPECT_FALSE(
+      DecodesValueCode({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+                       &record));
 }
 
 TEST(SortedBlockTest, VerifiesOnlyAtItsPlaceInItsTable) {
@@ -184,8 +244,7 @@ TEST(SortedBlockTest, ReadsOnlyWithinAnyBytes) {
       for (size_t i = 0; i < group.size(); ++i) {
         const std::string copy(group.key(i));
         EXPECT_LE(copy.size(), kMaxKeyBytes);
-        EXPECT_GT(group.size_class(i), 0u);
-        EXPECT_LE(group.size_class(i), kTombstoneClass);
+        EXPECT_LE(group.record(i).value_size, kLargestValueBytes);
       }
     }
   }

@@ -20,11 +20,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "io/page_provider.h"
+#include "kv/internal/entry_cursor.h"
 #include "kv/internal/format.h"
 #include "kv/internal/hash_cursor.h"
 #include "kv/internal/hash_section.h"
 #include "kv/internal/key_hash.h"
 #include "kv/internal/little_endian.h"
+#include "kv/internal/record.h"
 #include "kv/internal/sorted_block.h"
 #include "kv/internal/sorted_cursor.h"
 #include "kv/internal/table_builder.h"
@@ -55,9 +57,9 @@ class TableDamageTest : public ::testing::Test {
   // A table of 7 pages, with one block.
   void SetUp() override {
     for (int i = 0; i < 20; ++i) {
-      model_.Add(absl::StrCat("key", i), 100 + i, 1 + i % 63);
+      model_.Add(absl::StrCat("key", i), 100 + i, i * i * i);
     }
-    model_.Add("key3", 7, kTombstoneClass);
+    model_.AddTombstone("key3", 7);
     model_.Add("tail", 51);
     Write();
   }
@@ -401,8 +403,11 @@ void ReadForged(MemoryPageProvider& provider, const TableIdentity& identity,
   uint64_t sum = 0;
   const auto touch = [&] {
     for (const char c : cursor->key()) sum += static_cast<unsigned char>(c);
-    sum += cursor->sequence() + cursor->place().address;
-    EXPECT_GT(cursor->place().size_class, 0u);
+    const EntryPlace place = cursor->place();
+    sum += cursor->sequence() + place.address;
+    EXPECT_GT(place.size_class, 0u);
+    EXPECT_LE(place.record_bytes,
+              RecordBytes(cursor->key().size(), kLargestValueBytes));
   };
   const uint64_t most = (*table)->size_bytes();
   uint64_t steps = 0;

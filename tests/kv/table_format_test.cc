@@ -41,10 +41,10 @@ constexpr uint64_t kExampleId = 0x1111111111111111;
 // The table of the example in kv/FORMAT.md: four entries over one segment.
 TableModel ExampleModel() {
   TableModel model;
-  model.Add("apple", 300, kTombstoneClass);
-  model.Add("apple", 100);
-  model.Add("apricot", 101, 2);
-  model.Add("", 102, 62);
+  model.AddTombstone("apple", 300);
+  model.Add("apple", 100, 5);
+  model.Add("apricot", 101, 5000);
+  model.Add("", 102, 1 << 30);
   return model;
 }
 

@@ -13,7 +13,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "io/page_provider.h"
-#include "io/posix_file_system.h"
 #include "kv/internal/checksum.h"
 #include "kv/internal/format.h"
 #include "kv/internal/hash_section.h"
@@ -159,13 +158,24 @@ std::string RandomKey(std::mt19937_64& random) {
   }
 }
 
+// Of every number of bytes that a table writes it with, and at their bounds.
+uint32_t RandomValueSize(std::mt19937_64& random) {
+  const uint64_t bits = random() % 31;
+  return static_cast<uint32_t>((uint64_t{1} << bits) -
+                               random() % (bits == 0 ? 2 : 3));
+}
+
 TEST_F(TableTest, FindsEveryEntryOfARandomTable) {
   const uint64_t seed = TestSeed();
   SCOPED_TRACE(::testing::Message() << "QUIRE_TEST_SEED=" << seed);
   std::mt19937_64 random(seed);
   for (int i = 0; i < 20000; ++i) {
-    const auto size_class = static_cast<uint32_t>(1 + random() % 63);
-    model_.Add(RandomKey(random), 1 + random() % 1'000'000, size_class);
+    const uint64_t sequence = 1 + random() % 1'000'000;
+    if (random() % 8 == 0) {
+      model_.AddTombstone(RandomKey(random), sequence);
+    } else {
+      model_.Add(RandomKey(random), sequence, RandomValueSize(random));
+    }
   }
   for (const Peeking peeking : kAllPeekings) {
     ASSERT_NO_FATAL_FAILURE(WriteAndOpen(peeking));
@@ -227,7 +237,7 @@ TEST_F(TableTest, HoldsOneEntry) {
   for (const std::string& key :
        {std::string(), std::string("k"), std::string(65535, '\xff')}) {
     model_ = {};
-    model_.Add(key, kMaxSequence, kTombstoneClass);
+    model_.AddTombstone(key, kMaxSequence);
     for (const Peeking peeking : kAllPeekings) {
       ASSERT_NO_FATAL_FAILURE(WriteAndOpen(peeking));
       ExpectAllFound();
@@ -245,7 +255,11 @@ TEST_F(TableTest, HoldsOneEntry) {
 // and fill several blocks of the sorted section.
 TEST_F(TableTest, KeepsManyVersionsOfOneKeyNewestFirst) {
   for (int i = 1; i <= 2000; ++i) {
-    model_.Add("one key", i, i % 3 == 0 ? kTombstoneClass : 1);
+    if (i % 3 == 0) {
+      model_.AddTombstone("one key", i);
+    } else {
+      model_.Add("one key", i, i);
+    }
   }
   for (int i = 1; i <= 300; ++i) model_.Add(absl::StrCat("other", i), i);
   model_.Add("one kez", 5);
@@ -314,7 +328,7 @@ TEST_F(TableTest, HoldsALargeTable) {
 
 TEST_F(TableTest, TellsWhatItIsMadeOf) {
   model_.Add("a", 10);
-  model_.Add("a", 20, kTombstoneClass);
+  model_.AddTombstone("a", 20);
   model_.Add("b", 15);
   spec_.header.first_sequence = 10;
   spec_.header.database_id[3] = std::byte{9};
@@ -374,86 +388,6 @@ TEST_F(TableTest, ReadsAheadWhileMovingInOneDirection) {
     EXPECT_TRUE(cursor->Valid());
     EXPECT_EQ(provider_->extents_read(), before + 1) << key;
   }
-}
-
-TEST_F(TableTest, RefusesEntriesOutOfOrder) {
-  const auto add = [&](std::vector<TableModel::Position> entries) {
-    std::filesystem::remove(spec_.path);
-    auto builder = TableBuilder::Create(io::PosixFileSystem(), spec_);
-    EXPECT_OK(builder);
-    absl::Status status;
-    for (const auto& [key, sequence] : entries) {
-      EXPECT_OK(status);
-      status = (*builder)->Add({.key = key,
-                                .sequence = sequence,
-                                .address = 512,
-                                .size_class = 1,
-                                .hash = HashKey(key, kTestHashSeed)});
-    }
-    if (!status.ok()) {
-      EXPECT_EQ((*builder)->Finish().status(), status);
-    }
-    return status;
-  };
-  const auto refused =
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("out of order"));
-  EXPECT_OK(add({{"", 2}, {"", 1}, {"a", 7}, {"aa", 1}, {"b", 1}}));
-  EXPECT_OK(add({{"a\x7f", 1}, {"a\x80", 1}, {"a\xff", 1}}));
-  EXPECT_THAT(add({{"a", 1}, {"a", 1}}), refused);
-  EXPECT_THAT(add({{"", 1}, {"", 1}}), refused);
-  EXPECT_THAT(add({{"a", 1}, {"a", 2}}), refused);
-  EXPECT_THAT(add({{"b", 1}, {"a", 1}}), refused);
-  EXPECT_THAT(add({{"aa", 1}, {"a", 1}}), refused);
-  EXPECT_THAT(add({{"a\x80", 1}, {"a\x7f", 1}}), refused);
-}
-
-TEST_F(TableTest, RefusesEntriesOutOfRange) {
-  spec_.header.first_sequence = 10;
-  const auto add = [&](TableEntry entry) {
-    std::filesystem::remove(spec_.path);
-    auto builder = TableBuilder::Create(io::PosixFileSystem(), spec_);
-    EXPECT_OK(builder);
-    entry.hash = HashKey(entry.key, kTestHashSeed);
-    return (*builder)->Add(entry);
-  };
-  const std::string longest(65535, 'k');
-  const std::string too_long(65536, 'k');
-  const TableEntry good = {
-      .key = longest, .sequence = 10, .address = 512, .size_class = 1};
-  const auto refused =
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("out of range"));
-  EXPECT_OK(add(good));
-  TableEntry entry = good;
-  entry.key = too_long;
-  EXPECT_THAT(add(entry), refused);
-  entry = good;
-  entry.sequence = 9;
-  EXPECT_THAT(add(entry), refused);
-  entry.sequence = kMaxSequence + 1;
-  EXPECT_THAT(add(entry), refused);
-  entry = good;
-  entry.size_class = 0;
-  EXPECT_THAT(add(entry), refused);
-  entry.size_class = 64;
-  EXPECT_THAT(add(entry), refused);
-  entry = good;
-  entry.address = 2 * kSlotBytes / kAlignmentBytes;  // behind the last slot
-  EXPECT_THAT(add(entry), refused);
-}
-
-TEST_F(TableTest, RefusesASpecThatCanBeNoTable) {
-  TableSpec spec = spec_;
-  spec.header.type = FileType::kSegment;
-  EXPECT_THAT(TableBuilder::Create(io::PosixFileSystem(), spec),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-  spec = spec_;
-  spec.segments = {
-      {.number = 1, .id = 1, .length_bytes = (kMaxSlots + 1) * kSlotBytes}};
-  EXPECT_THAT(TableBuilder::Create(io::PosixFileSystem(), spec),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-  testing::WriteFile(spec_.path, "there already");
-  EXPECT_THAT(TableBuilder::Create(io::PosixFileSystem(), spec_),
-              StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
 TEST_F(TableTest, OpensOnlyTheFileThatIsExpected) {

@@ -34,11 +34,8 @@ absl::Status AddEntries(const Memtable& memtable,
     entry.key = record.key();
     entry.sequence = record.sequence();
     entry.address = MakeAddress(offset / kSlotBytes, offset % kSlotBytes);
-    entry.size_class =
-        record.tombstone()
-            ? kTombstoneClass
-            : SizeClass(offset, RecordBytes(record.key().size(),
-                                            record.value().size()));
+    entry.tombstone = record.tombstone();
+    entry.value_size = static_cast<uint32_t>(record.value().size());
     entry.hash = HashKey(record.key(), kHashSeed);
     change(entry);
     QUIRE_RETURN_IF_ERROR(builder.Add(entry));

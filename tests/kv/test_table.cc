@@ -13,6 +13,7 @@
 #include "kv/internal/format.h"
 #include "kv/internal/hash_cursor.h"
 #include "kv/internal/key_hash.h"
+#include "kv/internal/record.h"
 #include "kv/internal/sorted_cursor.h"
 #include "tests/testing/status_matchers.h"
 
@@ -50,13 +51,18 @@ absl::StatusOr<HashCursor::Step> NextWithReads(const TableReader& table,
 
 }  // namespace
 
-void TableModel::Add(std::string key, uint64_t sequence, uint32_t size_class) {
-  const Position position = {std::move(key), sequence};
-  const uint64_t address = kFirstAddress + entries_.size();
-  if (!entries_.try_emplace(position, Place{address, size_class}).second) {
-    return;
-  }
-  by_address_.emplace(address, position);
+void TableModel::Add(std::string key, uint64_t sequence, uint32_t value_size) {
+  Insert({std::move(key), sequence}, {.value_size = value_size});
+}
+
+void TableModel::AddTombstone(std::string key, uint64_t sequence) {
+  Insert({std::move(key), sequence}, {.tombstone = true});
+}
+
+void TableModel::Insert(Position position, RecordRef record) {
+  record.address = kFirstAddress + entries_.size();
+  if (!entries_.try_emplace(position, record).second) return;
+  by_address_.emplace(record.address, std::move(position));
 }
 
 std::vector<uint64_t> TableModel::Versions(std::string_view key) const {
@@ -91,12 +97,13 @@ absl::StatusOr<FinishedTable> WriteTable(const TableModel& model,
                                          const TableSpec& spec) {
   QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<TableBuilder> builder,
                          TableBuilder::Create(io::PosixFileSystem(), spec));
-  for (const auto& [position, place] : model.entries()) {
+  for (const auto& [position, record] : model.entries()) {
     QUIRE_RETURN_IF_ERROR(
         builder->Add({.key = position.key,
                       .sequence = position.sequence,
-                      .address = place.address,
-                      .size_class = place.size_class,
+                      .address = record.address,
+                      .tombstone = record.tombstone,
+                      .value_size = record.value_size,
                       .hash = HashKey(position.key, spec.hash_seed)}));
   }
   return builder->Finish();
@@ -128,24 +135,30 @@ absl::StatusOr<std::vector<uint64_t>> Probe(const TableReader& table,
       return versions;
     }
     if (found->key != key) continue;  // another key with the same tag
-    EXPECT_EQ(candidate.size_class, model.entries().at(*found).size_class);
+    EXPECT_EQ(candidate.size_class,
+              model.entries().at(*found).Class(key.size()));
     versions.push_back(found->sequence);
   }
 }
 
-void ExpectAt(
-    const EntryCursor& cursor,
-    const std::pair<const TableModel::Position, TableModel::Place>& entry) {
-  const auto& [position, place] = entry;
+void ExpectAt(const EntryCursor& cursor,
+              const std::pair<const TableModel::Position, RecordRef>& entry) {
+  const auto& [position, record] = entry;
   ASSERT_TRUE(cursor.Valid()) << cursor.status();
   EXPECT_TRUE(cursor.key() == position.key)
       << base::EscapeKey(cursor.key()) << " is not "
       << base::EscapeKey(position.key);
   EXPECT_EQ(cursor.sequence(), position.sequence);
-  EXPECT_EQ(cursor.tombstone(), place.size_class == kTombstoneClass);
-  EXPECT_EQ(cursor.place().memory, nullptr);
-  EXPECT_EQ(cursor.place().address, place.address);
-  EXPECT_EQ(cursor.place().size_class, place.size_class);
+  EXPECT_EQ(cursor.tombstone(), record.tombstone);
+  const EntryPlace place = cursor.place();
+  EXPECT_EQ(place.memory, nullptr);
+  EXPECT_EQ(place.address, record.address);
+  EXPECT_EQ(place.record_bytes,
+            RecordBytes(position.key.size(), record.value_size));
+  EXPECT_EQ(place.size_class,
+            record.tombstone ? kTombstoneClass
+                             : SizeClass(AddressOffsetInSlot(record.address),
+                                         place.record_bytes));
 }
 
 void ExpectSameOrder(const TableReader& table, const TableModel& model) {

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "io/page_provider.h"
 #include "kv/internal/entry_cursor.h"
+#include "kv/internal/record.h"
 #include "kv/internal/table_builder.h"
 #include "kv/internal/table_reader.h"
 
@@ -37,17 +38,13 @@ class TableModel {
     }
     bool operator==(const Position&) const = default;
   };
-  struct Place {
-    uint64_t address = 0;
-    uint32_t size_class = 0;
-    bool operator==(const Place&) const = default;
-  };
 
-  // Adds an entry with an address that no other has. Adding it twice changes
-  // nothing.
-  void Add(std::string key, uint64_t sequence, uint32_t size_class = 1);
+  // Adds an entry with an address that no other has: of a put, or a tombstone.
+  // Adding it twice changes nothing.
+  void Add(std::string key, uint64_t sequence, uint32_t value_size = 0);
+  void AddTombstone(std::string key, uint64_t sequence);
 
-  const std::map<Position, Place>& entries() const { return entries_; }
+  const std::map<Position, RecordRef>& entries() const { return entries_; }
 
   // The sequence numbers of a key, newest first.
   std::vector<uint64_t> Versions(std::string_view key) const;
@@ -56,7 +53,9 @@ class TableModel {
   const Position* Find(uint64_t address) const;
 
  private:
-  std::map<Position, Place> entries_;
+  void Insert(Position position, RecordRef record);
+
+  std::map<Position, RecordRef> entries_;
   std::map<uint64_t, Position> by_address_;
 };
 
@@ -78,9 +77,8 @@ absl::StatusOr<std::vector<uint64_t>> Probe(const TableReader& table,
                                             std::string_view key);
 
 // Fails the test unless the cursor stands on `at`.
-void ExpectAt(
-    const EntryCursor& cursor,
-    const std::pair<const TableModel::Position, TableModel::Place>& entry);
+void ExpectAt(const EntryCursor& cursor,
+              const std::pair<const TableModel::Position, RecordRef>& entry);
 
 // Fails the test unless the cursor meets exactly the entries of the model, from
 // the first to the last and back.

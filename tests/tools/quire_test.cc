@@ -260,7 +260,7 @@ TEST_F(QuireTest, TablePrintsItsPartsAndEntries) {
             HasSubstr("\ntombstones: 1\n"), HasSubstr("\nsorted_blocks: 1\n"),
             HasSubstr("\nhash_fill: "), HasSubstr("\nbytes_per_key: "),
             ContainsRegex("\nentry sequence=6 kind=delete segment=[0-9]+ "
-                          "offset=[0-9]+ class=63 key=\"a\"\n")));
+                          "offset=[0-9]+ value_size=0 key=\"a\"\n")));
 }
 
 TEST_F(QuireTest, ManifestPrintsChangesAndState) {
