@@ -108,9 +108,19 @@ class FileSystem {
   virtual absl::Status RemoveFile(const std::string& path) = 0;
 
   // Gives the file a second name in the same file system. FailedPrecondition
-  // where that can't be done (EXDEV, EPERM, EMLINK): the caller copies.
+  // where that can't be done (EXDEV, EPERM, EMLINK, ENOTSUP): the caller
+  // copies.
   virtual absl::Status LinkFile(const std::string& existing,
                                 const std::string& link) = 0;
+
+  // Makes `copy` a new file with the content of the regular file `existing`,
+  // to which nobody writes meanwhile. The content is durable when the call
+  // returns, the name after SyncDirectory. Where the file systems allow it the
+  // two share their storage until one is written into. AlreadyExists if there
+  // is a `copy`; after any other error nothing is left of it, unless it can't
+  // be removed.
+  virtual absl::Status CopyFile(const std::string& existing,
+                                const std::string& copy) = 0;
 
   // Creates one directory. AlreadyExists if the name is taken; NotFound if the
   // parent is missing.

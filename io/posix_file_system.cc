@@ -20,6 +20,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "base/string_view.h"
+#include "io/copy_content.h"
 #include "io/posix_error.h"
 
 namespace quire::io {
@@ -342,6 +343,21 @@ class PosixFileSystemImpl final : public FileSystem {
     // hardening forbids this one), so the caller may copy instead.
     return error == EPERM ? absl::FailedPreconditionError(status.message())
                           : status;
+  }
+
+  absl::Status CopyFile(const std::string& existing,
+                        const std::string& copy) override {
+    QUIRE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadableFile> source,
+                           OpenFile(existing, OpenMode::kBuffered));
+    QUIRE_ASSIGN_OR_RETURN(Descriptor fd,
+                           Open(copy, O_WRONLY | O_CREAT | O_EXCL));
+    const int raw_fd = fd.get();
+    PosixWritableFile target(copy, std::move(fd));
+    absl::Status status = CopyContent(*source, raw_fd, target);
+    if (status.ok()) status = target.Sync();
+    if (status.ok()) status = target.Close();
+    if (!status.ok()) unlink(copy.c_str());
+    return status;
   }
 
   absl::Status CreateDirectory(const std::string& path) override {

@@ -109,6 +109,22 @@ class DB {
   // Makes a run of what is in the memtables and waits for it.
   virtual absl::Status FlushMemtables() = 0;
 
+  // Makes `directory` a copy of the database, cleanly closed, to be opened at
+  // once like any other; durable on return. Reads and writes go on meanwhile.
+  // It holds every write acknowledged before the call and, of later ones, those
+  // up to some point. The directory must not hold anything (AlreadyExists) or
+  // must be missing, with its parent there (NotFound). After an error nothing
+  // that can be opened is left there, or a whole copy if not even removing it
+  // was possible; this database is not affected.
+  //
+  // Costs a switch of the memtable and a link for each file: the two databases
+  // share the bytes on disk, which neither ever writes into, until both have
+  // dropped them. Across file systems the bytes are copied. The copy keeps the
+  // database id: it is the same database up to this point, and from here on two
+  // histories that give numbers of their own to files and writes, so files of
+  // the one must not be put among those of the other.
+  virtual absl::Status Checkpoint(const std::string& directory) = 0;
+
   virtual Stats GetStats() = 0;
 
   // The value of a property, or nothing for an unknown name. Properties() lists

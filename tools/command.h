@@ -53,6 +53,7 @@ std::unique_ptr<Command> MakeGetCommand();
 std::unique_ptr<Command> MakePutCommand();
 std::unique_ptr<Command> MakeDeleteCommand();
 std::unique_ptr<Command> MakeLoadCommand();
+std::unique_ptr<Command> MakeCheckpointCommand();
 std::unique_ptr<Command> MakeStatCommand();
 std::unique_ptr<Command> MakeFilesCommand();
 std::unique_ptr<Command> MakeLogCommand();

@@ -99,11 +99,12 @@ class FileLister {
 
  private:
   absl::Status ReadManifest() {
-    QUIRE_ASSIGN_OR_RETURN(current_, kv_internal::ReadCurrentFile(
-                                         io::PosixFileSystem(), directory_));
-    QUIRE_ASSIGN_OR_RETURN(
-        contents_, kv_internal::ReadManifest(io::PosixFileSystem(), directory_,
-                                             *current_));
+    CurrentFile current;
+    absl::StatusOr<ManifestContents> contents = kv_internal::ReadNewestManifest(
+        io::PosixFileSystem(), directory_, &current);
+    if (current.manifest_number != 0) current_ = current;
+    QUIRE_RETURN_IF_ERROR(contents.status());
+    contents_ = *std::move(contents);
     for (const RunState& run : contents_->state.runs) {
       tables_[run.table_number] = &run;
     }

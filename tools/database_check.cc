@@ -40,9 +40,6 @@ using kv_internal::ParsedFileName;
 using kv_internal::RecoveryPlan;
 using kv_internal::SegmentState;
 
-// How often a database that changes while it is read is looked at again.
-constexpr int kTriesMax = 5;
-
 std::string Message(const absl::Status& status) {
   return std::string(base::StdView(status.message()));
 }
@@ -100,32 +97,17 @@ class DatabaseCheck {
  private:
   // Fills state_, or reports why it can't and leaves it empty.
   absl::Status ReadState() {
-    absl::StatusOr<ManifestContents> contents =
-        absl::UnknownError("not read yet");
-    for (int i = 0; i < kTriesMax; ++i) {
-      const absl::StatusOr<CurrentFile> current =
-          kv_internal::ReadCurrentFile(io::PosixFileSystem(), directory_);
-      if (absl::IsFailedPrecondition(current.status())) {
-        return current.status();
-      }
-      if (!current.ok()) {
-        report_.Problem(
-            {kv_internal::kCurrentName, 0, 0,
-             absl::IsNotFound(current.status()) ? "missing" : "current",
-             StatusText(current.status())});
-        return absl::OkStatus();
-      }
-      // A writer that replaces CURRENT meanwhile removes the manifest that the
-      // old one named: what failed then is read again.
-      current_ = *current;
-      contents = kv_internal::ReadManifest(io::PosixFileSystem(), directory_,
-                                           current_);
-      const absl::StatusOr<CurrentFile> after =
-          kv_internal::ReadCurrentFile(io::PosixFileSystem(), directory_);
-      if (contents.ok() || (after.ok() && *after == current_)) break;
-    }
+    absl::StatusOr<ManifestContents> contents = kv_internal::ReadNewestManifest(
+        io::PosixFileSystem(), directory_, &current_);
     if (absl::IsFailedPrecondition(contents.status())) {
       return contents.status();
+    }
+    if (current_.manifest_number == 0) {
+      report_.Problem(
+          {kv_internal::kCurrentName, 0, 0,
+           absl::IsNotFound(contents.status()) ? "missing" : "current",
+           StatusText(contents.status())});
+      return absl::OkStatus();
     }
     counts_.files += 2;
     const std::string name =

@@ -42,6 +42,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeLoadCommand());
   commands.push_back(MakePutCommand());
   commands.push_back(MakeDeleteCommand());
+  commands.push_back(MakeCheckpointCommand());
   commands.push_back(MakeStatCommand());
   commands.push_back(MakeFilesCommand());
   commands.push_back(MakeLogCommand());
@@ -62,7 +63,7 @@ void PrintOverview(Output& out) {
   out.Write("Usage: quire COMMAND [FLAG...] ARGUMENT...\n\nCommands:\n");
   const auto print = [&out](const std::string& name,
                             const std::string& summary) {
-    out.Write("  " + name + std::string(10 - name.size(), ' ') + summary +
+    out.Write("  " + name + std::string(12 - name.size(), ' ') + summary +
               "\n");
   };
   for (const std::unique_ptr<Command>& command : AllCommands()) {

@@ -1,6 +1,7 @@
 #include "kv/internal/database_files.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 
@@ -69,6 +70,13 @@ absl::Status CheckDatabaseFiles(const DatabaseFiles& files,
                      FileName(file.type, file.number)));
   }
   return absl::OkStatus();
+}
+
+std::string ParentDirectory(const std::string& path) {
+  std::filesystem::path normal = std::filesystem::path(path).lexically_normal();
+  if (!normal.has_filename()) normal = normal.parent_path();
+  const std::string parent = normal.parent_path().string();
+  return parent.empty() ? "." : parent;
 }
 
 std::string LostFilePath(const std::string& directory,

@@ -44,6 +44,9 @@ absl::StatusOr<DatabaseFiles> ListDatabaseFiles(io::FileSystem& file_system,
 absl::Status CheckDatabaseFiles(const DatabaseFiles& files,
                                 const std::string& path, bool* is_new);
 
+// The directory that holds `path`; "." if it names none.
+std::string ParentDirectory(const std::string& path);
+
 // The name under which the dropped bytes of a torn segment are kept.
 std::string LostFilePath(const std::string& directory, uint64_t segment_number);
 

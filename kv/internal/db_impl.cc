@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "cache/epoch.h"
+#include "kv/internal/checkpoint.h"
 #include "kv/internal/database_stats.h"
 #include "kv/internal/db_iterator.h"
 #include "kv/internal/error_iterator.h"
@@ -194,6 +195,12 @@ absl::Status DbImpl::FlushMemtables() {
   QUIRE_RETURN_IF_ERROR(CheckWritable());
   QUIRE_RETURN_IF_ERROR(write_queue_->SwitchMemtable());
   return run_maker_->WaitUntilIdle();
+}
+
+absl::Status DbImpl::Checkpoint(const std::string& directory) {
+  QUIRE_RETURN_IF_ERROR(FlushMemtables());
+  return WriteCheckpoint(*core_->file_system, core_->path,
+                         RunsOnly(core_->catalog->state()), directory);
 }
 
 Stats DbImpl::GetStats() { return GatherStats(*core_); }

@@ -43,6 +43,7 @@ class DbImpl final : public DB {
   std::unique_ptr<const Snapshot> GetSnapshot() override;
   absl::Status Sync() override;
   absl::Status FlushMemtables() override;
+  absl::Status Checkpoint(const std::string& directory) override;
   Stats GetStats() override;
   std::optional<std::string> GetProperty(std::string_view name) override;
   absl::Status Close() override;

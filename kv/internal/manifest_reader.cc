@@ -16,6 +16,9 @@
 namespace quire::kv_internal {
 namespace {
 
+// How often ReadNewestManifest follows a CURRENT that changes.
+constexpr int kNewestTriesMax = 20;
+
 absl::Status Damaged(const std::string& path, uint64_t offset,
                      const char* what) {
   return absl::DataLossError(
@@ -155,6 +158,26 @@ absl::StatusOr<ManifestContents> ReadManifest(io::FileSystem& file_system,
   // The manifest's own number is in use too.
   state.next_file_number =
       std::max(state.next_file_number, current.manifest_number + 1);
+  return contents;
+}
+
+absl::StatusOr<ManifestContents> ReadNewestManifest(
+    io::FileSystem& file_system, const std::string& directory,
+    CurrentFile* current) {
+  absl::StatusOr<ManifestContents> contents;
+  for (int i = 0; i < kNewestTriesMax; ++i) {
+    const CurrentFile before = *current;
+    absl::StatusOr<CurrentFile> read = ReadCurrentFile(file_system, directory);
+    if (!read.ok()) {
+      *current = CurrentFile();
+      return read.status();
+    }
+    *current = *read;
+    // The same once more: what was wrong with it is so.
+    if (i > 0 && *current == before) return contents;
+    contents = ReadManifest(file_system, directory, *current);
+    if (contents.ok()) return contents;
+  }
   return contents;
 }
 

@@ -50,6 +50,16 @@ absl::StatusOr<ManifestContents> ReadManifest(io::FileSystem& file_system,
                                               const std::string& directory,
                                               const CurrentFile& current);
 
+// Reads CURRENT and the manifest that it names, without a lock: a writer that
+// replaces both removes the manifest that was named before, so what failed is
+// read again while CURRENT is another than before, a bounded number of times.
+// `*current` is what the result, or the error, is about; its manifest_number is
+// 0 if it is CURRENT itself that can't be read. Errors as of ReadCurrentFile
+// and ReadManifest.
+absl::StatusOr<ManifestContents> ReadNewestManifest(
+    io::FileSystem& file_system, const std::string& directory,
+    CurrentFile* current);
+
 }  // namespace quire::kv_internal
 
 #endif  // QUIRE_KV_INTERNAL_MANIFEST_READER_H_

@@ -1,7 +1,6 @@
 #include "kv/internal/open_database.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -23,13 +22,6 @@ namespace {
 // A read-only open beside a writer that replaces files can find a state that is
 // gone by the time it looks: it starts again this often.
 constexpr int kReadOnlyAttempts = 5;
-
-std::string ParentDirectory(const std::string& path) {
-  std::filesystem::path normal = std::filesystem::path(path).lexically_normal();
-  if (!normal.has_filename()) normal = normal.parent_path();
-  const std::string parent = normal.parent_path().string();
-  return parent.empty() ? "." : parent;
-}
 
 std::unique_ptr<DatabaseCore> NewCore(const Options& options,
                                       const std::string& path) {

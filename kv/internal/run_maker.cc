@@ -106,12 +106,14 @@ absl::Status RunMaker::WaitForRoom() {
 void RunMaker::Enqueue(std::shared_ptr<ActiveLog> log) {
   base::MutexLock lock(mu_);
   waiting_.push_back(std::move(log));
+  ++enqueued_;
   changed_.NotifyAll();
 }
 
 absl::Status RunMaker::WaitUntilIdle() {
   base::MutexLock lock(mu_);
-  while (!waiting_.empty()) {
+  const uint64_t wanted = enqueued_;
+  while (made_ < wanted) {
     if (!failure_.ok()) return failure_;
     changed_.Wait(mu_);
   }
@@ -133,7 +135,10 @@ void RunMaker::Loop() {
       core_.write_error.Set(status);
     }
     base::MutexLock lock(mu_);
-    if (status.ok()) waiting_.pop_front();
+    if (status.ok()) {
+      waiting_.pop_front();
+      ++made_;
+    }
     failure_ = std::move(status);
     changed_.NotifyAll();
   }

@@ -50,7 +50,8 @@ class RunMaker {
   // Takes an immutable log, newer than all before it. Never blocks.
   void Enqueue(std::shared_ptr<ActiveLog> log);
 
-  // Blocks until every log enqueued before has become a run, or can't.
+  // Blocks until every log enqueued before the call has become a run, or can't;
+  // not for those that are enqueued meanwhile.
   absl::Status WaitUntilIdle();
 
  private:
@@ -63,6 +64,8 @@ class RunMaker {
   base::Mutex mu_;
   base::CondVar changed_;
   std::deque<std::shared_ptr<ActiveLog>> waiting_ ABSL_GUARDED_BY(mu_);
+  uint64_t enqueued_ ABSL_GUARDED_BY(mu_) = 0;  // so far
+  uint64_t made_ ABSL_GUARDED_BY(mu_) = 0;      // of those
   // Why the oldest could not be made at the last try.
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   bool stop_ ABSL_GUARDED_BY(mu_) = false;

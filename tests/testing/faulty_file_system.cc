@@ -16,9 +16,9 @@ constexpr size_t kOpCount = static_cast<size_t>(FileOp::kAny) + 1;
 
 // As the real file system names them in its errors.
 constexpr std::array<const char*, kOpCount> kOpNames = {
-    "open",    "open",   "pread", "pwrite", "fdatasync", "close",
-    "rename",  "unlink", "link",  "mkdir",  "rmdir",     "fsync",
-    "readdir", "stat",   "lock",  "any"};
+    "open",   "open",    "pread", "pwrite", "fdatasync", "close",
+    "rename", "unlink",  "link",  "copy",   "mkdir",     "rmdir",
+    "fsync",  "readdir", "stat",  "lock",   "any"};
 
 bool IsTransfer(FileOp op) {
   return op == FileOp::kRead || op == FileOp::kWrite;
@@ -215,6 +215,12 @@ absl::Status FaultyFileSystem::LinkFile(const std::string& existing,
                                         const std::string& link) {
   return Run(FileOp::kLink, existing, link,
              [&] { return base_.LinkFile(existing, link); });
+}
+
+absl::Status FaultyFileSystem::CopyFile(const std::string& existing,
+                                        const std::string& copy) {
+  return Run(FileOp::kCopy, existing, copy,
+             [&] { return base_.CopyFile(existing, copy); });
 }
 
 absl::Status FaultyFileSystem::CreateDirectory(const std::string& path) {

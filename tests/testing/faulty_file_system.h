@@ -39,6 +39,7 @@ enum class FileOp : uint8_t {
   kRename,
   kRemove,
   kLink,
+  kCopy,
   kCreateDirectory,
   kRemoveDirectory,
   kSyncDirectory,
@@ -51,8 +52,8 @@ enum class FileOp : uint8_t {
 // What shall fail. Operations are counted from the call of Inject on.
 struct Fault {
   FileOp op = FileOp::kAny;
-  // Only operations on a path that contains this (for a rename and a link:
-  // either path) are counted and fail.
+  // Only operations on a path that contains this (for a rename, a link
+  // and a copy: either path) are counted and fail.
   std::string path_contains = "";
   // For reads and writes: only those that touch a byte of [begin, end) are.
   uint64_t begin = 0;
@@ -106,6 +107,8 @@ class FaultyFileSystem : public io::FileSystem {
   absl::Status RemoveFile(const std::string& path) override;
   absl::Status LinkFile(const std::string& existing,
                         const std::string& link) override;
+  absl::Status CopyFile(const std::string& existing,
+                        const std::string& copy) override;
   absl::Status CreateDirectory(const std::string& path) override;
   absl::Status RemoveDirectory(const std::string& path) override;
   absl::Status SyncDirectory(const std::string& path) override;
