@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <random>
@@ -31,6 +32,7 @@
 #include "kv/internal/file_header.h"
 #include "kv/internal/format.h"
 #include "kv/internal/hash_cursor.h"
+#include "kv/internal/hash_section.h"
 #include "kv/internal/key_hash.h"
 #include "kv/internal/record.h"
 #include "kv/internal/sorted_cursor.h"
@@ -86,8 +88,8 @@ std::vector<Key> SortedKeys(const Shape& shape) {
   return keys;
 }
 
-FinishedTable WriteTable(const std::string& path,
-                         const std::vector<Key>& keys) {
+FinishedTable WriteTable(const std::string& path, const std::vector<Key>& keys,
+                         uint64_t build_memory_bytes = UINT64_MAX) {
   TableSpec spec;
   spec.path = path;
   spec.header.type = FileType::kTable;
@@ -95,6 +97,7 @@ FinishedTable WriteTable(const std::string& path,
   spec.header.file_id = 1;
   spec.header.first_sequence = 1;
   spec.hash_seed = kHashSeed;
+  spec.build_memory_bytes = build_memory_bytes;
   spec.segments = {{.number = 2,
                     .id = 2,
                     .length_bytes = kPageBytes + keys.size() * kRecordBytes}};
@@ -179,6 +182,46 @@ void BM_TableBuild(benchmark::State& state) {
       per_key(footer.hash_page_count * kPageBytes);
   state.counters["sorted_B_per_key"] = per_key(footer.sorted_bytes);
   state.counters["fence_B_per_key"] = per_key(footer.fence_bytes);
+  SetTimePerItem(state, state.iterations() * keys.size());
+}
+
+// A field of /proc/self/status in bytes.
+double MemoryField(std::string_view name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.compare(0, name.size(), name) == 0) {
+      return 1024 * std::stod(line.substr(name.size() + 1));
+    }
+  }
+  return 0;
+}
+
+// Making the hash section in memory that suffices for `ranges` of it; 0: enough
+// to keep all entries too, so that none is read again. Shows the memory that it
+// took beside the keys.
+void BM_TableBuildWithin(benchmark::State& state) {
+  const Shape shape = {.entry_count = static_cast<uint64_t>(state.range(0))};
+  const auto ranges = static_cast<uint64_t>(state.range(1));
+  const std::vector<Key> keys = SortedKeys(shape);
+  const std::string path = Path(shape);
+  const uint64_t image_bytes = HashPageCount(keys.size()) * kPageBytes;
+  // Ranges end a few lines before the memory does.
+  const uint64_t memory =
+      ranges == 0 ? UINT64_MAX : image_bytes / ranges + kPageBytes;
+  double peak = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    std::filesystem::remove(path);
+    std::ofstream("/proc/self/clear_refs") << 5;  // forgets the peak before
+    const double before = MemoryField("VmRSS:");
+    state.ResumeTiming();
+    benchmark::DoNotOptimize(WriteTable(path, keys, memory));
+    state.PauseTiming();
+    peak = std::max(peak, MemoryField("VmHWM:") - before);
+    state.ResumeTiming();
+  }
+  std::filesystem::remove(path);
+  state.counters["peak_MB"] = peak / 1e6;
   SetTimePerItem(state, state.iterations() * keys.size());
 }
 
@@ -363,6 +406,10 @@ void ScanArgs(benchmark::internal::Benchmark* benchmark) {
 }
 
 BENCHMARK(BM_TableBuild)->Apply(Shapes)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_TableBuildWithin)
+    ->ArgNames({"entries", "ranges"})
+    ->ArgsProduct({{5'000'000}, {0, 1, 2, 8}})
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_ProbeResident)->Apply(ProbeArgs);
 BENCHMARK(BM_ProbeResidentBatches)->Apply(ProbeArgs);
 BENCHMARK(BM_ProbeCached)->Apply(ProbeArgs);

@@ -12,7 +12,6 @@
 #include "kv/internal/fence_index.h"
 #include "kv/internal/format.h"
 #include "kv/internal/hash_section.h"
-#include "kv/internal/little_endian.h"
 #include "kv/internal/record.h"
 #include "kv/internal/run.h"
 #include "kv/internal/sorted_block.h"
@@ -25,7 +24,6 @@ using kv_internal::kPageBytes;
 using kv_internal::kSortedBlockBytes;
 
 constexpr uint64_t kWindowBytes = uint64_t{1} << 20;
-constexpr size_t kUnitCountOffset = 12;  // kv/internal/sorted_block.h
 
 std::string Text(const absl::Status& status) {
   return std::string(base::StdView(status.message()));
@@ -77,7 +75,7 @@ class SectionWalk {
       uint64_t used = 0;
       while (used < window.size()) {
         const auto rest = std::span(window).subspan(used);
-        const uint64_t length = BlockLength(rest);
+        const uint64_t length = kv_internal::SortedBlockLength(rest);
         const bool is_cut = length > rest.size();
         // The rest of a block that the window cuts comes with the next one.
         if (is_cut && used != 0 && offset + window.size() != end) break;
@@ -97,14 +95,6 @@ class SectionWalk {
       offset += used;
     }
     TellDamagedBlocks(&damaged_from, end, end);
-  }
-
-  // Length of the block that starts at `bytes`, if it does not lie.
-  static uint64_t BlockLength(std::span<const std::byte> bytes) {
-    const uint64_t units = kv_internal::LoadLittleEndian<uint16_t>(
-        bytes.data() + kUnitCountOffset);
-    return std::clamp<uint64_t>(units, 1, kv_internal::kMaxUnitsPerBlock) *
-           kSortedBlockBytes;
   }
 
   void TellDamagedBlocks(uint64_t* from, uint64_t to, uint64_t none) {

@@ -26,15 +26,7 @@ void InsertHashEntry(std::byte* section, uint64_t page_count, uint64_t hash,
                      uint64_t entry) {
   const uint64_t section_bytes = page_count * kPageBytes;
   uint64_t at = HashHomeLine(hash, page_count);
-  for (;;) {
-    std::byte* line = section + at;
-    for (size_t i = 0; i < kEntriesPerLine; ++i) {
-      if (LoadHashEntry(line, i) == 0) {
-        StoreLittleEndian(entry, line + i * sizeof(entry));
-        return;
-      }
-    }
-    StoreLittleEndian(LoadHashEntry(line, 0) | kHashOverflowed, line);
+  while (!PutIntoHashLine(section + at, entry)) {
     at = NextHashLine(at, section_bytes);
   }
 }

@@ -78,6 +78,12 @@ inline uint64_t HashHomeLine(uint64_t hash, uint64_t page_count) {
          (absl::Uint128High64(line) + 1) * kHashLineBytes;
 }
 
+// The same line by its number in the ring, page headers not counted.
+inline uint64_t HashHomeIndex(uint64_t hash, uint64_t page_count) {
+  return absl::Uint128High64(absl::uint128(hash) *
+                             (page_count * kLinesPerHashPage));
+}
+
 // The line behind the one at offset `line` of a section of `section_bytes`.
 inline uint64_t NextHashLine(uint64_t line, uint64_t section_bytes) {
   line += kHashLineBytes;
@@ -124,6 +130,19 @@ inline uint32_t MatchHashLine(const std::byte* line, uint64_t tag) {
 // Memory for a whole section, all empty. ResourceExhausted if there is none.
 // REQUIRES: section_bytes > 0.
 absl::StatusOr<cache::HugeBuffer> NewHashImage(uint64_t section_bytes);
+
+// Puts an entry into a line of a section that is being built. Returns false if
+// the line is full, and marks it: the entry goes to the next line.
+inline bool PutIntoHashLine(std::byte* line, uint64_t entry) {
+  for (size_t i = 0; i < kEntriesPerLine; ++i) {
+    if (LoadHashEntry(line, i) == 0) {
+      StoreLittleEndian(entry, line + i * sizeof(entry));
+      return true;
+    }
+  }
+  StoreLittleEndian(LoadHashEntry(line, 0) | kHashOverflowed, line);
+  return false;
+}
 
 // Puts an entry into the section that is being built at `section`.
 // REQUIRES: the section has a free place.

@@ -43,12 +43,14 @@ absl::Status SequentialWriter::Append(std::span<const std::byte> bytes) {
   return absl::OkStatus();
 }
 
+absl::Status SequentialWriter::WriteGathered() {
+  if (piece_size_ == 0) return absl::OkStatus();
+  return file_->WriteAt(offset_ - piece_size_, {piece_.get(), piece_size_});
+}
+
 absl::Status SequentialWriter::Finish() {
-  if (piece_size_ > 0) {
-    QUIRE_RETURN_IF_ERROR(
-        file_->WriteAt(offset_ - piece_size_, {piece_.get(), piece_size_}));
-    piece_size_ = 0;
-  }
+  QUIRE_RETURN_IF_ERROR(WriteGathered());
+  piece_size_ = 0;
   QUIRE_RETURN_IF_ERROR(file_->Sync());
   return file_->Close();
 }

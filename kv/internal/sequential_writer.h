@@ -27,6 +27,10 @@ class SequentialWriter {
 
   absl::Status Append(std::span<const std::byte> bytes);
 
+  // Writes what has been gathered, so that the file has all that was appended.
+  // Not durable; what is gathered is written once more with its whole piece.
+  absl::Status WriteGathered();
+
   // Bytes appended so far: where the next ones will stand in the file.
   uint64_t offset() const { return offset_; }
 

@@ -135,6 +135,12 @@ std::span<const std::byte> SortedBlockBuilder::Finish(uint64_t table_id,
   return block_;
 }
 
+uint64_t SortedBlockLength(std::span<const std::byte> bytes) {
+  const uint64_t units =
+      LoadLittleEndian<uint16_t>(bytes.data() + kUnitCountAt);
+  return std::clamp<uint64_t>(units, 1, kMaxUnitsPerBlock) * kSortedBlockBytes;
+}
+
 SortedBlockCheck CheckSortedBlock(std::span<const std::byte> block,
                                   uint64_t table_id, uint64_t offset) {
   return {.stored = LoadLittleEndian<uint64_t>(block.data()),

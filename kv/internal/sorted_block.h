@@ -65,6 +65,11 @@ class SortedBlockBuilder {
   std::vector<uint16_t> restarts_;
 };
 
+// Bytes of the block that begins at `bytes`, as it says itself; from one unit
+// to the longest block whatever the bytes are. REQUIRES: bytes.size() >=
+// kSortedBlockHeaderBytes.
+uint64_t SortedBlockLength(std::span<const std::byte> bytes);
+
 // The checksum of a block as it is and as it should be.
 struct SortedBlockCheck {
   uint64_t stored = 0;

@@ -16,7 +16,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "base/prefetch.h"
 #include "base/status_macros.h"
 #include "base/string_view.h"
 #include "cache/huge_buffer.h"
@@ -24,9 +23,11 @@
 #include "kv/internal/file_header.h"
 #include "kv/internal/format.h"
 #include "kv/internal/hash_section.h"
+#include "kv/internal/hash_section_builder.h"
 #include "kv/internal/key_hash.h"
 #include "kv/internal/record.h"
 #include "kv/internal/sorted_block.h"
+#include "kv/internal/sorted_section_scan.h"
 #include "kv/internal/table_format.h"
 
 namespace quire::kv_internal {
@@ -35,9 +36,8 @@ namespace {
 // Entries kept in one piece of memory: 1 MiB.
 constexpr size_t kHashedPerChunk = size_t{64} << 10;
 
-// How many entries ahead the lines of the hash image are fetched. An insert is
-// one cache miss at a random place: this many are under way together.
-constexpr size_t kInsertsAhead = 16;
+// Entries given at a time when they are read again: they stay in a cache.
+constexpr size_t kHashedPerTake = 2048;
 
 // Where the addresses of a run with these segments end.
 uint64_t AddressLimit(const std::vector<TableSegment>& segments) {
@@ -69,8 +69,8 @@ absl::StatusOr<std::unique_ptr<TableBuilder>> TableBuilder::Create(
   QUIRE_RETURN_IF_ERROR(CheckSpec(spec));
   QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<io::WritableFile> file,
                          file_system.CreateFile(spec.path));
-  auto builder =
-      absl::WrapUnique(new TableBuilder(std::move(file), std::move(spec)));
+  auto builder = absl::WrapUnique(
+      new TableBuilder(file_system, std::move(file), std::move(spec)));
   std::array<std::byte, kPageBytes> page;
   EncodeFileHeader(builder->spec_.header, page.data());
   QUIRE_RETURN_IF_ERROR(builder->writer_.Append(page));
@@ -78,9 +78,11 @@ absl::StatusOr<std::unique_ptr<TableBuilder>> TableBuilder::Create(
   return builder;
 }
 
-TableBuilder::TableBuilder(std::unique_ptr<io::WritableFile> file,
+TableBuilder::TableBuilder(io::FileSystem& file_system,
+                           std::unique_ptr<io::WritableFile> file,
                            TableSpec spec)
-    : spec_(std::move(spec)),
+    : file_system_(file_system),
+      spec_(std::move(spec)),
       address_limit_(AddressLimit(spec_.segments)),
       writer_(std::move(file)) {}
 
@@ -127,7 +129,15 @@ absl::Status TableBuilder::Add(const TableEntry& entry) {
 }
 
 void TableBuilder::KeepForHashSection(uint64_t hash, uint64_t entry) {
+  if (!keeps_hashed_) return;
   if (hashed_.empty() || hashed_.back().size() == kHashedPerChunk) {
+    const uint64_t count = (hashed_.size() + 1) * kHashedPerChunk;
+    if (count * sizeof(HashedEntry) + HashPageCount(count) * kPageBytes >
+        spec_.build_memory_bytes) {
+      keeps_hashed_ = false;
+      std::vector<std::vector<HashedEntry>>().swap(hashed_);
+      return;
+    }
     hashed_.emplace_back().reserve(kHashedPerChunk);
   }
   hashed_.back().push_back({hash, entry});
@@ -152,9 +162,7 @@ absl::StatusOr<FinishedTable> TableBuilder::WriteRest() {
   footer_.hash_page_count = HashPageCount(footer_.entry_count);
   FinishedTable table;
   if (footer_.hash_page_count > 0) {
-    QUIRE_ASSIGN_OR_RETURN(table.hash_image, MakeHashImage());
-    QUIRE_RETURN_IF_ERROR(writer_.Append(
-        table.hash_image.bytes().first(footer_.hash_page_count * kPageBytes)));
+    QUIRE_ASSIGN_OR_RETURN(table.hash_image, WriteHashSection());
   }
 
   const std::vector<std::byte> segments = EncodeTableSegments(spec_.segments);
@@ -180,24 +188,63 @@ absl::StatusOr<FinishedTable> TableBuilder::WriteRest() {
   return table;
 }
 
-absl::StatusOr<cache::HugeBuffer> TableBuilder::MakeHashImage() {
-  const uint64_t pages = footer_.hash_page_count;
-  QUIRE_ASSIGN_OR_RETURN(cache::HugeBuffer image,
-                         NewHashImage(pages * kPageBytes));
-  std::byte* section = image.data();
-  for (std::vector<HashedEntry>& chunk : hashed_) {
-    for (size_t i = 0; i < chunk.size(); ++i) {
-      const size_t ahead = std::min(i + kInsertsAhead, chunk.size() - 1);
-      base::PrefetchCacheLine(section + HashHomeLine(chunk[ahead].hash, pages));
-      InsertHashEntry(section, pages, chunk[i].hash, chunk[i].entry);
+absl::StatusOr<cache::HugeBuffer> TableBuilder::WriteHashSection() {
+  const HashSectionPlace place = {.table_id = footer_.table_id,
+                                  .offset = footer_.hash_offset,
+                                  .page_count = footer_.hash_page_count};
+  const uint64_t bytes = place.page_count * kPageBytes;
+  cache::HugeBuffer image;
+  if (keeps_hashed_) {
+    QUIRE_ASSIGN_OR_RETURN(
+        image, BuildHashSection(place, [this](TakeHashedEntries take) {
+          return TakeKept(take);
+        }));
+  } else {
+    QUIRE_RETURN_IF_ERROR(writer_.WriteGathered());
+    QUIRE_ASSIGN_OR_RETURN(
+        const std::unique_ptr<io::ReadableFile> file,
+        file_system_.OpenFile(spec_.path, io::OpenMode::kBuffered));
+    const auto read_again = [&](TakeHashedEntries take) {
+      return ReadAgain(*file, take);
+    };
+    if (bytes > spec_.build_memory_bytes) {
+      QUIRE_RETURN_IF_ERROR(WriteHashSectionByRanges(
+          place, spec_.build_memory_bytes, read_again, writer_));
+      return image;
     }
-    std::vector<HashedEntry>().swap(chunk);  // gives its memory back now
+    QUIRE_ASSIGN_OR_RETURN(image, BuildHashSection(place, read_again));
   }
-  for (uint64_t i = 0; i < pages; ++i) {
-    SealHashPage(section + i * kPageBytes, i, footer_.table_id,
-                 footer_.hash_offset + i * kPageBytes);
-  }
+  QUIRE_RETURN_IF_ERROR(writer_.Append(image.bytes().first(bytes)));
   return image;
+}
+
+absl::Status TableBuilder::TakeKept(TakeHashedEntries take) {
+  for (std::vector<HashedEntry>& chunk : hashed_) {
+    take(chunk);
+    std::vector<HashedEntry>().swap(chunk);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TableBuilder::ReadAgain(const io::ReadableFile& file,
+                                     TakeHashedEntries take) {
+  std::vector<HashedEntry> entries;
+  QUIRE_RETURN_IF_ERROR(
+      ScanSortedSection(file, footer_, [&](const SortedGroup& group) {
+        for (size_t i = 0; i < group.size(); ++i) {
+          const std::string_view key = group.key(i);
+          const uint64_t hash = HashKey(key, spec_.hash_seed);
+          const RecordRef record = group.record(i);
+          entries.push_back({hash, PackHashEntry(hash, record.Class(key.size()),
+                                                 record.address)});
+        }
+        if (entries.size() >= kHashedPerTake) {
+          take(entries);
+          entries.clear();
+        }
+      }));
+  if (!entries.empty()) take(entries);
+  return absl::OkStatus();
 }
 
 }  // namespace quire::kv_internal

@@ -14,6 +14,7 @@
 #include "cache/huge_buffer.h"
 #include "io/file_system.h"
 #include "kv/internal/file_header.h"
+#include "kv/internal/hash_section_builder.h"
 #include "kv/internal/sequential_writer.h"
 #include "kv/internal/sorted_section_builder.h"
 #include "kv/internal/table_format.h"
@@ -38,6 +39,9 @@ struct TableSpec {
   FileHeader header;
   uint64_t hash_seed = 0;
   std::vector<TableSegment> segments;  // in the order of their slots
+  // What the hash section may take while it is made. The file does not depend
+  // on it.
+  uint64_t build_memory_bytes = UINT64_MAX;
 };
 
 // A finished table.
@@ -54,7 +58,8 @@ struct TableInfo {
 struct FinishedTable {
   TableInfo info;
   // The hash section as it stands in the file, for
-  // TableReader::AdoptHashSection. Empty if the table has no entries.
+  // TableReader::AdoptHashSection. Empty if the table has no entries, or if the
+  // section was larger than the memory to make it in.
   cache::HugeBuffer hash_image;
 };
 
@@ -64,15 +69,21 @@ struct FinishedTable {
 //   for (...) (*builder)->Add(entry);
 //   auto table = (*builder)->Finish();
 //
-// Memory: 16 bytes an entry until Finish; during it about 10 more for the
-// hash image, whose size depends on the exact number of entries. Not
-// thread-safe. After an error every later call returns that error; the file
+// Memory: while it is within build_memory_bytes, 16 bytes an entry until
+// Finish, and during it about 10 more for the hash image, whose size depends on
+// the exact number of entries. Otherwise nothing is kept, and Finish reads the
+// sorted section again: once if the image alone is within the budget, else once
+// for each of the ranges that it is made in, and once before
+// (hash_section_builder.h). Fences take about 0.1 bytes an entry more.
+//
+// Not thread-safe. After an error every later call returns that error; the file
 // that was begun is the caller's to remove, as is the one of a builder
 // destroyed before Finish.
 class TableBuilder {
  public:
   // Creates the file. AlreadyExists if there is one; InvalidArgument if the
-  // spec is not one of a table or needs more than kMaxSlots.
+  // spec is not one of a table or needs more than kMaxSlots. `file_system` must
+  // outlive the builder.
   static absl::StatusOr<std::unique_ptr<TableBuilder>> Create(
       io::FileSystem& file_system, TableSpec spec);
 
@@ -87,32 +98,34 @@ class TableBuilder {
   uint64_t entry_count() const { return footer_.entry_count; }
 
   // Completes, syncs and closes the file; its directory is the caller's to
-  // sync. ResourceExhausted if there is no memory for the hash image. No Add
-  // may follow.
+  // sync. ResourceExhausted if there is no memory for the hash image; DataLoss
+  // if the sorted section was read again and is damaged. No Add may follow.
   absl::StatusOr<FinishedTable> Finish();
 
  private:
-  // What the hash section needs of an entry, kept until the number of entries
-  // is known.
-  struct HashedEntry {
-    uint64_t hash;
-    uint64_t entry;
-  };
-
-  TableBuilder(std::unique_ptr<io::WritableFile> file, TableSpec spec);
+  TableBuilder(io::FileSystem& file_system,
+               std::unique_ptr<io::WritableFile> file, TableSpec spec);
 
   absl::Status CheckRange(const TableEntry& entry) const;
   void KeepForHashSection(uint64_t hash, uint64_t entry);
   absl::StatusOr<FinishedTable> WriteRest();
-  absl::StatusOr<cache::HugeBuffer> MakeHashImage();
+  // Returns the image of the section, if it was made in one.
+  absl::StatusOr<cache::HugeBuffer> WriteHashSection();
+  // Gives what was kept, and its memory back.
+  absl::Status TakeKept(TakeHashedEntries take);
+  // Gives the entries as they stand in the sorted section.
+  absl::Status ReadAgain(const io::ReadableFile& file, TakeHashedEntries take);
 
+  io::FileSystem& file_system_;
   const TableSpec spec_;
   const uint64_t address_limit_;
   SequentialWriter writer_;
-  std::optional<SortedSectionBuilder> sorted_;    // once the header is written
-  std::vector<std::vector<HashedEntry>> hashed_;  // in chunks
-  TableFooter footer_;                            // as far as it is known
-  absl::Status status_;                           // the first error
+  std::optional<SortedSectionBuilder> sorted_;  // once the header is written
+  // All entries, in chunks, or none once they would exceed the memory.
+  bool keeps_hashed_ = true;
+  std::vector<std::vector<HashedEntry>> hashed_;
+  TableFooter footer_;   // as far as it is known
+  absl::Status status_;  // the first error
 };
 
 }  // namespace quire::kv_internal

@@ -11,6 +11,9 @@
 namespace quire::kv_internal {
 namespace {
 
+// Enough to make the hash section of 100 million entries in one piece.
+constexpr uint64_t kHashSectionMemory = uint64_t{1} << 30;
+
 absl::StatusOr<FinishedTable> WriteTable(
     DatabaseCore& core, TableSpec spec,
     absl::FunctionRef<absl::Status(TableBuilder&)> add_entries) {
@@ -36,7 +39,12 @@ absl::StatusOr<std::shared_ptr<Run>> OpenMadeRun(
                          core.OpenRun(state, std::move(open_segments)));
   const uint64_t bytes = run->table().hash_section_bytes();
   if (bytes > 0 && core.IndexBudgetLeft() >= static_cast<int64_t>(bytes)) {
-    run->table().AdoptHashSection(std::move(hash_image));
+    if (hash_image.size() > 0) {
+      run->table().AdoptHashSection(std::move(hash_image));
+    } else {
+      // Where it can't be loaded, probes go through the provider.
+      run->table().LoadHashSection().IgnoreError();
+    }
   }
   return run;
 }
@@ -53,6 +61,7 @@ absl::StatusOr<MadeRun> MakeTable(
   spec.header.first_sequence = UINT64_MAX;
   spec.header.database_id = core.database_id;
   spec.hash_seed = core.hash_seed;
+  spec.build_memory_bytes = kHashSectionMemory;
   MadeRun made;
   made.state.table_number = spec.header.file_number;
   made.state.table_id = spec.header.file_id;

@@ -9,7 +9,6 @@
 #include "base/string_view.h"
 #include "cache/epoch.h"
 #include "gtest/gtest.h"
-#include "io/posix_file_system.h"
 #include "kv/internal/format.h"
 #include "kv/internal/hash_cursor.h"
 #include "kv/internal/key_hash.h"
@@ -94,9 +93,10 @@ TableSpec TestTableSpec(const std::string& path) {
 }
 
 absl::StatusOr<FinishedTable> WriteTable(const TableModel& model,
-                                         const TableSpec& spec) {
+                                         const TableSpec& spec,
+                                         io::FileSystem& file_system) {
   QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<TableBuilder> builder,
-                         TableBuilder::Create(io::PosixFileSystem(), spec));
+                         TableBuilder::Create(file_system, spec));
   for (const auto& [position, record] : model.entries()) {
     QUIRE_RETURN_IF_ERROR(
         builder->Add({.key = position.key,

@@ -14,7 +14,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "io/file_system.h"
 #include "io/page_provider.h"
+#include "io/posix_file_system.h"
 #include "kv/internal/entry_cursor.h"
 #include "kv/internal/record.h"
 #include "kv/internal/table_builder.h"
@@ -63,8 +65,9 @@ class TableModel {
 TableSpec TestTableSpec(const std::string& path);
 
 // Writes the table of `model`.
-absl::StatusOr<FinishedTable> WriteTable(const TableModel& model,
-                                         const TableSpec& spec);
+absl::StatusOr<FinishedTable> WriteTable(
+    const TableModel& model, const TableSpec& spec,
+    io::FileSystem& file_system = io::PosixFileSystem());
 
 // Where a table written so is expected.
 TableIdentity IdentityOf(const std::string& path, uint64_t length_bytes);
