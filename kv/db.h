@@ -109,6 +109,17 @@ class DB {
   // Makes a run of what is in the memtables and waits for it.
   virtual absl::Status FlushMemtables() = 0;
 
+  // Brings a read-only open to the newest state of the database, which another
+  // process, or another open in this one, may be writing. Reads go on
+  // meanwhile; iterators, snapshots and pinned values keep the state of before.
+  // Files that are still in use stay open, with what is cached of them: the
+  // cost is that of new files and of the log that is in no run yet. After an
+  // error the state of before stays: DataLoss or NotFound where something is
+  // damaged or missing at a second look too. FailedPrecondition for a database
+  // that is open for writing, and for a path that holds another database by
+  // now.
+  virtual absl::Status Refresh() = 0;
+
   // Makes `directory` a copy of the database, cleanly closed, to be opened at
   // once like any other; durable on return. Reads and writes go on meanwhile.
   // It holds every write acknowledged before the call and, of later ones, those

@@ -41,8 +41,8 @@ struct Options {
 
   // Open without the lock and without writing anything: beside a live writer,
   // on a read-only file system, on a damaged database. Writes fail with
-  // FailedPrecondition. Sees the state at the open. Not together with
-  // create_if_missing or error_if_exists.
+  // FailedPrecondition. Sees the state at the open, or at the last DB::Refresh.
+  // Not together with create_if_missing or error_if_exists.
   bool read_only = false;
 
   // How stored bytes are read, what to do where that is refused, memory for

@@ -33,6 +33,9 @@ using kv_internal::ParsedFileName;
 using kv_internal::RunState;
 using kv_internal::SegmentState;
 
+// How often a directory that changes is read again.
+constexpr int kTriesMax = 20;
+
 constexpr char kDetails[] =
     "Prints a line for each file in the directory: name, type, number, size in "
     "bytes, role and what the manifest knows of it. Roles:\n"
@@ -40,7 +43,7 @@ constexpr char kDetails[] =
     "  active    a segment that is, or was, being written\n"
     "  missing   the manifest names it, and it isn't there\n"
     "  orphan    of a database, but the manifest doesn't name it: opening for\n"
-    "            writing removes it\n"
+    "            writing removes it; or a writer is making it\n"
     "  lost      bytes that an open dropped from the end of the log\n"
     "  foreign   not of a database\n"
     "Where CURRENT or the manifest can't be read the roles are unknown ('?'), "
@@ -62,12 +65,25 @@ class FileLister {
 
   // Reads names and manifest. An error means that there is no database.
   absl::Status Read() {
-    QUIRE_ASSIGN_OR_RETURN(names_, kv_internal::ListDatabaseFiles(
-                                       io::PosixFileSystem(), directory_));
+    // The names have to be those of the manifest's time: if a writer has gone
+    // on between two readings, once more.
+    ReadManifest();
+    for (int i = 0; i < kTriesMax; ++i) {
+      QUIRE_ASSIGN_OR_RETURN(names_, kv_internal::ListDatabaseFiles(
+                                         io::PosixFileSystem(), directory_));
+      const std::optional<CurrentFile> current = current_;
+      const uint64_t length = ManifestLength();
+      ReadManifest();
+      if (current == current_ && length == ManifestLength()) break;
+    }
     if (!names_.has_current && names_.files.empty()) {
       return absl::NotFoundError("no database in this directory");
     }
-    manifest_status_ = ReadManifest();
+    if (contents_) {
+      for (const RunState& run : contents_->state.runs) {
+        tables_[run.table_number] = &run;
+      }
+    }
     return absl::OkStatus();
   }
 
@@ -98,17 +114,22 @@ class FileLister {
   }
 
  private:
-  absl::Status ReadManifest() {
+  // Sets manifest_status_ and, as far as they can be read, current_ and
+  // contents_.
+  void ReadManifest() {
     CurrentFile current;
     absl::StatusOr<ManifestContents> contents = kv_internal::ReadNewestManifest(
         io::PosixFileSystem(), directory_, &current);
+    current_.reset();
+    contents_.reset();
     if (current.manifest_number != 0) current_ = current;
-    QUIRE_RETURN_IF_ERROR(contents.status());
-    contents_ = *std::move(contents);
-    for (const RunState& run : contents_->state.runs) {
-      tables_[run.table_number] = &run;
-    }
-    return absl::OkStatus();
+    manifest_status_ = contents.status();
+    if (contents.ok()) contents_ = *std::move(contents);
+  }
+
+  // 0 if it can't be read.
+  uint64_t ManifestLength() const {
+    return contents_ ? contents_->extent.length : 0;
   }
 
   void Add(std::string name, std::string_view type, uint64_t number,

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/status_macros.h"
 #include "base/string_view.h"
 #include "io/posix_file_system.h"
 #include "kv/internal/current_file.h"
@@ -161,29 +162,41 @@ class ManifestCommand final : public Command {
 
   ExitCode Run(const std::vector<std::string>& arguments,
                Console& console) override {
-    std::string path = arguments[0];
     // A directory can be listed, a file can't.
-    if (io::PosixFileSystem().ListDirectory(path).ok()) {
-      const absl::StatusOr<CurrentFile> current =
-          kv_internal::ReadCurrentFile(io::PosixFileSystem(), path);
-      if (!current.ok()) {
-        console.Error("cannot open " + path, current.status());
-        return ExitCode::kOpen;
-      }
-      console.out().Write(CurrentText(*current));
-      path = kv_internal::FilePath(path, FileType::kManifest,
-                                   current->manifest_number);
-    }
-    absl::StatusOr<Inspection> inspection =
-        InspectFile(provider_.options(), path);
+    const bool is_database =
+        io::PosixFileSystem().ListDirectory(arguments[0]).ok();
+    std::optional<CurrentFile> current;
+    const absl::StatusOr<Inspection> inspection =
+        is_database ? InspectNamed(arguments[0], &current)
+                    : InspectFile(provider_.options(), arguments[0]);
     if (!inspection.ok()) {
-      console.Error("cannot open " + path, inspection.status());
+      console.Error("cannot open " + arguments[0], inspection.status());
       return ExitCode::kOpen;
     }
+    if (current) console.out().Write(CurrentText(*current));
     return Print(*inspection->file, console);
   }
 
  private:
+  // The manifest that CURRENT names. A writer that replaces both removes the
+  // one named before: if it is gone, CURRENT is read again; each
+  // turn needs one more such removal.
+  absl::StatusOr<Inspection> InspectNamed(
+      const std::string& directory, std::optional<CurrentFile>* current) const {
+    for (;;) {
+      const std::optional<CurrentFile> before = *current;
+      QUIRE_ASSIGN_OR_RETURN(*current, kv_internal::ReadCurrentFile(
+                                           io::PosixFileSystem(), directory));
+      absl::StatusOr<Inspection> inspection =
+          InspectFile(provider_.options(),
+                      kv_internal::FilePath(directory, FileType::kManifest,
+                                            (*current)->manifest_number));
+      if (!absl::IsNotFound(inspection.status()) || *current == before) {
+        return inspection;
+      }
+    }
+  }
+
   static ExitCode Print(InspectedFile& file, Console& console) {
     ManifestPrinter printer(console.out());
     const std::vector<std::byte> image = file.ReadAround(

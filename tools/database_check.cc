@@ -29,6 +29,9 @@
 namespace quire::tools {
 namespace {
 
+// How often a state that has been replaced is given up for a newer one.
+constexpr int kRoundsMax = 20;
+
 using kv_internal::CurrentFile;
 using kv_internal::DatabaseFiles;
 using kv_internal::DatabaseState;
@@ -38,6 +41,7 @@ using kv_internal::LogIdOf;
 using kv_internal::ManifestContents;
 using kv_internal::ParsedFileName;
 using kv_internal::RecoveryPlan;
+using kv_internal::RunState;
 using kv_internal::SegmentState;
 
 std::string Message(const absl::Status& status) {
@@ -81,22 +85,30 @@ class DatabaseCheck {
     absl::Status names =
         kv_internal::CheckDatabaseFiles(files, directory_, &is_new);
     if (absl::IsFailedPrecondition(names)) return names;
-    QUIRE_RETURN_IF_ERROR(ReadState());
-    if (!state_) {
+    QUIRE_RETURN_IF_ERROR(ReadState(/*first=*/true));
+    // A writer goes on meanwhile: what it has replaced by the time it is looked
+    // at is no problem, and what it has made of it is looked at in turn.
+    for (int round = 1; state_ && !(CheckRuns() && CheckLog()); ++round) {
+      if (round == kRoundsMax) {
+        report_.Note({kv_internal::kCurrentName, 0, 0, "changing",
+                      "the database changes faster than it can be read: parts "
+                      "of it were not verified"});
+        break;
+      }
+      QUIRE_RETURN_IF_ERROR(ReadState(/*first=*/false));
+    }
+    if (state_) {
+      CheckUnnamedFiles(files);
+    } else {
       CheckFilesAlone(files);
-      return absl::OkStatus();
     }
-    for (const kv_internal::RunState& run : state_->runs) {
-      CheckRun(inspector_, directory_, *state_, run, counts_, report_);
-    }
-    CheckLog();
-    CheckUnnamedFiles(files);
     return absl::OkStatus();
   }
 
  private:
   // Fills state_, or reports why it can't and leaves it empty.
-  absl::Status ReadState() {
+  absl::Status ReadState(bool first) {
+    state_.reset();
     absl::StatusOr<ManifestContents> contents = kv_internal::ReadNewestManifest(
         io::PosixFileSystem(), directory_, &current_);
     if (absl::IsFailedPrecondition(contents.status())) {
@@ -109,25 +121,89 @@ class DatabaseCheck {
            StatusText(contents.status())});
       return absl::OkStatus();
     }
-    counts_.files += 2;
     const std::string name =
         FileName(FileType::kManifest, current_.manifest_number);
+    if (first) counts_.files += 2;
     if (!contents.ok()) {
       report_.Problem({name, 0, 0, "manifest", StatusText(contents.status())});
       return absl::OkStatus();
     }
-    counts_.bytes += contents->extent.length;
-    if (contents->extent.torn_bytes != 0) {
+    if (first) counts_.bytes += contents->extent.length;
+    if (first && contents->extent.torn_bytes != 0) {
       report_.Note({name, contents->extent.length, contents->extent.torn_bytes,
                     "torn-end", "the end of a write that wasn't finished"});
     }
+    manifest_length_ = contents->extent.length;
     state_ = std::move(contents->state);
     return absl::OkStatus();
   }
 
+  // Whether the manifest has gone on since state_ was read. `*now` is its state
+  // then.
+  bool HasMovedOn(DatabaseState* now) const {
+    CurrentFile current;
+    absl::StatusOr<ManifestContents> contents = kv_internal::ReadNewestManifest(
+        io::PosixFileSystem(), directory_, &current);
+    if (!contents.ok() ||
+        (current == current_ && contents->extent.length == manifest_length_)) {
+      return false;
+    }
+    *now = std::move(contents->state);
+    return true;
+  }
+
+  // Makes what `check` finds known, unless that is a problem and, by the
+  // manifest of then, `is_over`: false in that case, and as if it had not been
+  // checked.
+  template <typename Check, typename IsOver>
+  bool CheckWhileItLasts(Check check, IsOver is_over) {
+    const VerifyCounts counts_before = counts_;
+    const uint64_t problems_before = report_.problems();
+    report_.KeepBack();
+    check();
+    DatabaseState now;
+    if (report_.problems() == problems_before || !HasMovedOn(&now) ||
+        !is_over(now)) {
+      report_.Release();
+      return true;
+    }
+    report_.Drop();
+    counts_ = counts_before;
+    return false;
+  }
+
+  // --- Runs ------------------------------------------------------------------
+
+  // Checks the runs that haven't been yet; false if one was replaced meanwhile.
+  bool CheckRuns() {
+    bool all = true;
+    for (const RunState& run : state_->runs) {
+      if (checked_.contains(run.table_id)) continue;
+      const bool checked = CheckWhileItLasts(
+          [&] {
+            CheckRun(inspector_, directory_, *state_, run, counts_, report_);
+          },
+          [&](const DatabaseState& now) {
+            return std::none_of(now.runs.begin(), now.runs.end(),
+                                [&](const RunState& other) {
+                                  return other.table_id == run.table_id;
+                                });
+          });
+      if (checked) checked_.insert(run.table_id);
+      all = all && checked;
+    }
+    return all;
+  }
+
   // --- The log: segments that no run holds ----------------------------------
 
-  void CheckLog() {
+  // False if it has to be checked once more, with a newer manifest.
+  bool CheckLog() {
+    return CheckWhileItLasts([this] { CheckLogOnce(); },
+                             [](const DatabaseState&) { return true; });
+  }
+
+  void CheckLogOnce() {
     for (const auto& [number, segment] : state_->segments) {
       if (segment.sealed && segment.table_number == 0) {
         CheckSealedSegment(inspector_, directory_, state_->database_id, segment,
@@ -185,7 +261,7 @@ class DatabaseCheck {
 
   void CheckUnnamedFiles(const DatabaseFiles& files) {
     std::set<uint64_t> tables;
-    for (const kv_internal::RunState& run : state_->runs) {
+    for (const RunState& run : state_->runs) {
       tables.insert(run.table_number);
     }
     for (const ParsedFileName& file : files.files) {
@@ -194,9 +270,21 @@ class DatabaseCheck {
                             : file.type == FileType::kTable
                                 ? tables.contains(file.number)
                                 : file.number == current_.manifest_number;
-      if (is_named) continue;
       const std::string name = FileName(file.type, file.number);
-      if (file.type == FileType::kSegment) CheckUnnamedSegment(file, name);
+      const auto is_gone = [&] {
+        return absl::IsNotFound(
+            io::PosixFileSystem().FileSize(directory_ + "/" + name).status());
+      };
+      if (is_named || is_gone()) continue;
+      // A log that goes on may have come to name it; what was dropped is gone.
+      if (file.type == FileType::kSegment &&
+          !CheckWhileItLasts([&] { CheckUnnamedSegment(file, name); },
+                             [&](const DatabaseState& now) {
+                               return now.segments.contains(file.number) ||
+                                      is_gone();
+                             })) {
+        continue;
+      }
       report_.Note({name, 0, 0, "orphan", "the manifest doesn't name it"});
     }
     for (const std::string& name : files.auxiliary) {
@@ -281,8 +369,10 @@ class DatabaseCheck {
   VerifyCounts& counts_;
   Report& report_;
   CurrentFile current_;
+  uint64_t manifest_length_ = 0;
   std::optional<DatabaseState> state_;
-  std::string last_loaded_;  // name of the segment that recovery read last
+  std::set<uint64_t> checked_;  // runs, by the ids of their tables
+  std::string last_loaded_;     // name of the segment that recovery read last
 };
 
 }  // namespace

@@ -17,19 +17,44 @@ std::string Line(const ordered_json& object) {
 
 void Report::Print(std::string_view severity, const Finding& finding) {
   if (json_) {
-    out_.Write(Line({{"severity", severity},
-                     {"file", finding.file},
-                     {"offset", finding.offset},
-                     {"size", finding.size},
-                     {"kind", finding.kind},
-                     {"what", finding.what}}));
+    PrintLine(Line({{"severity", severity},
+                    {"file", finding.file},
+                    {"offset", finding.offset},
+                    {"size", finding.size},
+                    {"kind", finding.kind},
+                    {"what", finding.what}}));
     return;
   }
   std::string line(severity);
   line += " file=" + finding.file + " offset=" + std::to_string(finding.offset);
   line += " size=" + std::to_string(finding.size);
   line.append(" kind=").append(finding.kind);
-  out_.Write(line + " what=\"" + finding.what + "\"\n");
+  PrintLine(line + " what=\"" + finding.what + "\"\n");
+}
+
+void Report::PrintLine(const std::string& line) {
+  if (keep_back_) {
+    kept_back_ += line;
+  } else {
+    out_.Write(line);
+  }
+}
+
+void Report::KeepBack() {
+  keep_back_ = true;
+  problems_before_ = problems_;
+}
+
+void Report::Release() {
+  keep_back_ = false;
+  out_.Write(kept_back_);
+  kept_back_.clear();
+}
+
+void Report::Drop() {
+  keep_back_ = false;
+  problems_ = problems_before_;
+  kept_back_.clear();
 }
 
 void Report::Summary(const VerifyCounts& counts) {

@@ -44,15 +44,25 @@ class Report {
 
   uint64_t problems() const { return problems_; }
 
+  // From here on what is found is kept back until Release prints it or Drop
+  // forgets it, problems uncounted. Not nested.
+  void KeepBack();
+  void Release();
+  void Drop();
+
   // The last line.
   void Summary(const VerifyCounts& counts);
 
  private:
   void Print(std::string_view severity, const Finding& finding);
+  void PrintLine(const std::string& line);
 
   const bool json_;
   Output& out_;
   uint64_t problems_ = 0;
+  bool keep_back_ = false;
+  uint64_t problems_before_ = 0;  // when KeepBack was called
+  std::string kept_back_;         // lines
 };
 
 }  // namespace quire::tools

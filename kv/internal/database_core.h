@@ -18,6 +18,7 @@
 #include "kv/internal/durable_point.h"
 #include "kv/internal/error_latch.h"
 #include "kv/internal/file_header.h"
+#include "kv/internal/recovery_report.h"
 #include "kv/internal/run.h"
 #include "kv/internal/snapshot_list.h"
 #include "kv/internal/view_publisher.h"
@@ -92,8 +93,7 @@ struct DatabaseCore {
   base::StripedCounter pinned_values;  // outstanding
   std::atomic<int64_t> iterators{0};
   DatabaseCounters counters;
-  std::string
-      recovery_report;  // what opening had to drop or rebuild; empty if nothing
+  RecoveryReport recovery_report;
 
   ViewPublisher views;
 };

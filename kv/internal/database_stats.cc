@@ -97,7 +97,7 @@ std::optional<std::string> DatabaseProperty(DatabaseCore& core,
                         stats.iterators, " iterators, ", stats.snapshots,
                         " snapshots");
   }
-  if (name == "quire.recovery") return core.recovery_report;
+  if (name == "quire.recovery") return core.recovery_report.text();
   return std::nullopt;
 }
 

@@ -11,6 +11,8 @@
 #include "kv/internal/db_iterator.h"
 #include "kv/internal/error_iterator.h"
 #include "kv/internal/fork_check.h"
+#include "kv/internal/newest_state.h"
+#include "kv/internal/view.h"
 
 namespace quire::kv_internal {
 namespace {
@@ -18,22 +20,44 @@ namespace {
 // Most bytes of one batch: it has to fit into one memtable.
 constexpr uint64_t kMaxBatchBytes = Memtable::kMaxCapacityBytes / 2;
 
+// A number that merges know of; or, under a read-only open, whose files are
+// merged by somebody who doesn't know it, a view.
 class SnapshotImpl final : public Snapshot {
  public:
-  explicit SnapshotImpl(DatabaseCore& core)
-      : core_(core), sequence_(core.snapshots.AddCurrent(core.published)) {}
-  ~SnapshotImpl() override { core_.snapshots.Remove(sequence_); }
+  explicit SnapshotImpl(DatabaseCore& core) : core_(core) {
+    if (!core.options.read_only) {
+      sequence_ = core.snapshots.AddCurrent(core.published);
+      return;
+    }
+    view_ = core.views.Hold();
+    sequence_ = view_->last_sequence;
+    core.snapshots.Add(sequence_);
+  }
+  ~SnapshotImpl() override {
+    view_.Reset();
+    core_.snapshots.Remove(sequence_);
+  }
   uint64_t sequence() const override { return sequence_; }
+
+  // The view to read; nullptr: the current one.
+  const View* view() const { return view_.get(); }
 
  private:
   DatabaseCore& core_;
-  const uint64_t sequence_;
+  HeldView view_;
+  uint64_t sequence_;
 };
+
+// Only DbImpl makes snapshots.
+const SnapshotImpl& ImplOf(const Snapshot& snapshot) {
+  return static_cast<const SnapshotImpl&>(snapshot);
+}
 
 PointReader::Options ReaderOptions(const ReadOptions& options) {
   PointReader::Options result;
   if (options.snapshot != nullptr) {
     result.max_sequence = options.snapshot->sequence();
+    result.view = ImplOf(*options.snapshot).view();
   }
   if (!options.fill_cache) result.policy = io::CachePolicy::kReadOnce;
   return result;
@@ -168,7 +192,10 @@ std::unique_ptr<Iterator> DbImpl::NewIterator(const ReadOptions& options) {
   uint64_t sequence;
   {
     cache::EpochGuard guard;
-    holds.view = HeldView(core_->views.Current());
+    const View* view = options.snapshot == nullptr
+                           ? nullptr
+                           : ImplOf(*options.snapshot).view();
+    holds.view = HeldView(view == nullptr ? core_->views.Current() : view);
     sequence = core_->published.load(std::memory_order_acquire);
   }
   if (options.snapshot != nullptr) sequence = options.snapshot->sequence();
@@ -201,6 +228,22 @@ absl::Status DbImpl::Checkpoint(const std::string& directory) {
   QUIRE_RETURN_IF_ERROR(FlushMemtables());
   return WriteCheckpoint(*core_->file_system, core_->path,
                          RunsOnly(core_->catalog->state()), directory);
+}
+
+absl::Status DbImpl::Refresh() {
+  QUIRE_RETURN_IF_ERROR(CheckUsable());
+  if (!core_->options.read_only) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(core_->path,
+                     ": the database is open for writing: it is the newest "
+                     "state"));
+  }
+  base::MutexLock lock(refresh_mu_);
+  QUIRE_RETURN_IF_ERROR(LoadNewestState(*core_));
+  // The old one may be at work on runs that are gone.
+  index_loader_.reset();
+  index_loader_ = std::make_unique<IndexLoader>(*core_);
+  return absl::OkStatus();
 }
 
 Stats DbImpl::GetStats() { return GatherStats(*core_); }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 #include "kv/db.h"
 #include "kv/internal/database_core.h"
 #include "kv/internal/housekeeper.h"
@@ -43,6 +44,7 @@ class DbImpl final : public DB {
   std::unique_ptr<const Snapshot> GetSnapshot() override;
   absl::Status Sync() override;
   absl::Status FlushMemtables() override;
+  absl::Status Refresh() override;
   absl::Status Checkpoint(const std::string& directory) override;
   Stats GetStats() override;
   std::optional<std::string> GetProperty(std::string_view name) override;
@@ -62,7 +64,10 @@ class DbImpl final : public DB {
   std::unique_ptr<RunMaker> run_maker_;  // the next three: nullptr once closed
   std::unique_ptr<WriteQueue> write_queue_;
   std::unique_ptr<Housekeeper> housekeeper_;
+  // Made anew by Refresh, under refresh_mu_; no call may run beside the other
+  // uses.
   std::unique_ptr<IndexLoader> index_loader_;
+  base::Mutex refresh_mu_;  // one Refresh at a time
   // Relaxed: no call may run beside Close, so its caller orders it.
   std::atomic<bool> closed_{false};
 };

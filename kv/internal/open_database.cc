@@ -12,16 +12,13 @@
 #include "kv/internal/fork_check.h"
 #include "kv/internal/log_recovery.h"
 #include "kv/internal/manifest_reader.h"
+#include "kv/internal/newest_state.h"
 #include "kv/internal/random_id.h"
 #include "kv/internal/run_rebuilder.h"
 #include "kv/internal/tail_recovery.h"
 
 namespace quire::kv_internal {
 namespace {
-
-// A read-only open beside a writer that replaces files can find a state that is
-// gone by the time it looks: it starts again this often.
-constexpr int kReadOnlyAttempts = 5;
 
 std::unique_ptr<DatabaseCore> NewCore(const Options& options,
                                       const std::string& path) {
@@ -101,46 +98,12 @@ absl::Status OpenRuns(DatabaseCore& core, const DatabaseState& state) {
             absl::StrCat(run.status().message(), "; and it can't be rebuilt: ",
                          rebuilt.status().message()));
       }
-      absl::StrAppend(&core.recovery_report,
-                      "table rebuilt: ", run.status().message(), "\n");
+      core.recovery_report.Append(
+          absl::StrCat("table rebuilt: ", run.status().message(), "\n"));
       run = std::move(rebuilt);
     }
     QUIRE_RETURN_IF_ERROR(run.status());
     runs.push_back(*std::move(run));
-  }
-  core.views.Change([&](View& view) { view.runs = std::move(runs); });
-  return absl::OkStatus();
-}
-
-// As OpenRuns, without writing. From the oldest lost table on, all newer runs
-// are read into memtables: memtables are looked at before runs, so a newer run
-// must not stay behind an older memtable.
-absl::Status OpenRunsReadOnly(
-    DatabaseCore& core, const DatabaseState& state,
-    std::vector<std::shared_ptr<Memtable>>* memtables) {
-  std::vector<std::shared_ptr<Run>> runs;
-  size_t in_memory = 0;
-  for (size_t i = 0; i < state.runs.size(); ++i) {
-    QUIRE_ASSIGN_OR_RETURN(
-        std::vector<std::shared_ptr<const OpenSegment>> segments,
-        OpenSegments(core, state, state.runs[i]));
-    absl::StatusOr<std::shared_ptr<Run>> run =
-        core.OpenRun(state.runs[i], std::move(segments));
-    if (TableIsLost(run.status())) {
-      absl::StrAppend(&core.recovery_report,
-                      "table not used: ", run.status().message(), "\n");
-      in_memory = i + 1;
-      runs.clear();
-      continue;
-    }
-    QUIRE_RETURN_IF_ERROR(run.status());
-    runs.push_back(*std::move(run));
-  }
-  for (size_t i = 0; i < in_memory; ++i) {
-    QUIRE_ASSIGN_OR_RETURN(
-        std::shared_ptr<Memtable> memtable,
-        ReadRunIntoMemory(*core.file_system, core.path, state, state.runs[i]));
-    memtables->push_back(std::move(memtable));
   }
   core.views.Change([&](View& view) { view.runs = std::move(runs); });
   return absl::OkStatus();
@@ -224,9 +187,9 @@ absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
   const DatabaseState& state = manifest.state;
   TakeIdentity(core, state);
   if (manifest.extent.torn_bytes > 0) {
-    absl::StrAppend(&core.recovery_report,
-                    "torn end of the manifest: ", manifest.extent.torn_bytes,
-                    " bytes dropped\n");
+    core.recovery_report.Append(
+        absl::StrCat("torn end of the manifest: ", manifest.extent.torn_bytes,
+                     " bytes dropped\n"));
   }
   QUIRE_RETURN_IF_ERROR(CheckUnnamedSegments(core, files, state));
   core.catalog = std::make_unique<Catalog>(
@@ -241,34 +204,6 @@ absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
   core.durable.Advance(
       {LogPosition{}, core.published.load(std::memory_order_relaxed)});
   return absl::OkStatus();
-}
-
-absl::Status OpenReadOnlyOnce(DatabaseCore& core) {
-  core.recovery_report.clear();
-  QUIRE_ASSIGN_OR_RETURN(const CurrentFile current,
-                         ReadCurrentFile(*core.file_system, core.path));
-  QUIRE_ASSIGN_OR_RETURN(const ManifestContents manifest,
-                         ReadManifest(*core.file_system, core.path, current));
-  TakeIdentity(core, manifest.state);
-  QUIRE_ASSIGN_OR_RETURN(
-      TailImage tail, ReadTail(*core.file_system, core.path, manifest.state));
-  QUIRE_RETURN_IF_ERROR(
-      OpenRunsReadOnly(core, manifest.state, &tail.memtables));
-  core.views.Change(
-      [&](View& view) { view.memtables = std::move(tail.memtables); });
-  core.recovery_report += tail.report;
-  core.published.store(tail.last_sequence, std::memory_order_relaxed);
-  return absl::OkStatus();
-}
-
-absl::Status OpenReadOnly(DatabaseCore& core) {
-  QUIRE_RETURN_IF_ERROR(OpenProviderOf(core));
-  absl::Status status;
-  for (int attempt = 0; attempt < kReadOnlyAttempts; ++attempt) {
-    status = OpenReadOnlyOnce(core);
-    if (!TableIsLost(status)) return status;
-  }
-  return status;
 }
 
 // Gives back what a failed open has attached, before the provider goes.
@@ -303,7 +238,8 @@ absl::StatusOr<std::unique_ptr<DatabaseCore>> OpenDatabase(
   QUIRE_RETURN_IF_ERROR(CheckWanted(options, path, is_new));
   absl::Status status;
   if (options.read_only) {
-    status = OpenReadOnly(*core);
+    status = OpenProviderOf(*core);
+    if (status.ok()) status = LoadNewestState(*core);
   } else {
     QUIRE_RETURN_IF_ERROR(PrepareDirectory(*core, files));
     QUIRE_RETURN_IF_ERROR(CheckDatabaseFiles(files, path, &is_new));

@@ -285,7 +285,8 @@ absl::Status GetWith(DatabaseCore& core, std::string_view key,
   std::optional<RunSearch> search;
   {
     cache::EpochGuard guard;
-    const View* view = core.views.Current();
+    const View* view =
+        options.view == nullptr ? core.views.Current() : options.view;
     // After the view: everything that a flushed memtable of this view held was
     // published before the view was, so nothing in its runs is above it.
     lookup.max_sequence = std::min(
@@ -369,7 +370,8 @@ void PointReader::MultiGet(std::span<const std::string_view> keys,
     // One guard for all that is in memory: pins on memtables may be taken only
     // in the guard in which the view was loaded.
     cache::EpochGuard guard;
-    view = HeldView(core_.views.Current());
+    view = HeldView(options.view == nullptr ? core_.views.Current()
+                                            : options.view);
     const uint64_t max_sequence = std::min(
         options.max_sequence, core_.published.load(std::memory_order_acquire));
     for (size_t begin = 0; begin < keys.size(); begin += kLanes) {

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "io/page_provider.h"
 #include "kv/internal/database_core.h"
+#include "kv/internal/view.h"
 #include "kv/pinned_value.h"
 
 namespace quire::kv_internal {
@@ -34,6 +35,8 @@ class PointReader {
   struct Options {
     // Newest sequence number to see; kNewest: what is published at the call.
     uint64_t max_sequence = kNewest;
+    // The view to read, held by the caller; nullptr: the current one.
+    const View* view = nullptr;
     io::CachePolicy policy = io::CachePolicy::kPoint;
   };
   static constexpr uint64_t kNewest = UINT64_MAX;

@@ -25,6 +25,12 @@ class SnapshotList {
     return sequence;
   }
 
+  // Adds a sequence number that no merge of this process could lose.
+  void Add(uint64_t sequence) {
+    base::MutexLock lock(mu_);
+    sequences_.insert(sequence);
+  }
+
   void Remove(uint64_t sequence) {
     base::MutexLock lock(mu_);
     sequences_.erase(sequences_.find(sequence));

@@ -203,7 +203,7 @@ absl::Status RecoverTail(DatabaseCore& core, const DatabaseState& state) {
   });
   core.published.store(std::max(plan.last_sequence, state.last_sequence),
                        std::memory_order_relaxed);
-  core.recovery_report += Report(plan, core.path);
+  core.recovery_report.Append(Report(plan, core.path));
   for (const SegmentState* segment : tail) {
     core.file_system->RemoveFile(SegmentPath(core.path, segment->number))
         .IgnoreError();

@@ -3,6 +3,7 @@
 #ifndef QUIRE_KV_INTERNAL_VIEW_H_
 #define QUIRE_KV_INTERNAL_VIEW_H_
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -20,6 +21,9 @@ namespace quire::kv_internal {
 struct View {
   std::vector<std::shared_ptr<Memtable>> memtables;
   std::vector<std::shared_ptr<Run>> runs;
+  // Of a read-only open: the newest sequence number of the state that this is.
+  // A writer's views share DatabaseCore::published.
+  uint64_t last_sequence = 0;
 
   // Readers that left their guard and still use the view. Acquired only inside
   // the guard in which the view was loaded.
@@ -30,7 +34,8 @@ struct View {
 class HeldView {
  public:
   HeldView() = default;
-  // REQUIRES: an epoch guard is active since before `view` was loaded.
+  // REQUIRES: an epoch guard is active since before `view` was loaded, or
+  // somebody else holds it.
   explicit HeldView(const View* view) : view_(view) { view_->holds.Acquire(); }
   HeldView(HeldView&& other) noexcept
       : view_(std::exchange(other.view_, nullptr)) {}

@@ -2,6 +2,7 @@
 // written.
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -85,6 +87,31 @@ TEST_F(QuireLiveTest, ReadsBesideAWriterInEveryMode) {
   // The writer goes on, and what it writes is seen.
   EXPECT_OK(db_->Put({.sync = true}, "later", "written"));
   EXPECT_EQ(RunToolOk({"get", db_path_, "later"}), "written\n");
+  EXPECT_OK(db_->Close());
+}
+
+TEST_F(QuireLiveTest, FindsNoProblemBesideAWriterThatGoesOn) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  std::atomic<bool> stop{false};
+  std::atomic<int> round{0};
+  std::thread writer([&] {
+    for (int written = 0; !stop; ++written) {
+      // Not further ahead than a few memtables for each look at it.
+      while (written > round * 10 && !stop) std::this_thread::yield();
+      for (int i = 0; i < 100; ++i) {
+        const std::string key = "key" + std::to_string((written + i) % 500);
+        EXPECT_OK(db_->Put({.sync = i == 0}, key, std::string(500, 'v')));
+      }
+    }
+  });
+  for (; round < 8; ++round) {
+    EXPECT_THAT(RunToolOk({"verify", db_path_}), HasSubstr("problems=0"));
+    EXPECT_THAT(RunToolOk({"files", db_path_}), Not(HasSubstr(" missing ")));
+    RunToolOk({"dump", "--count", db_path_});
+    RunToolOk({"manifest", db_path_});
+  }
+  stop = true;
+  writer.join();
   EXPECT_OK(db_->Close());
 }
 
