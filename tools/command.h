@@ -60,6 +60,7 @@ std::unique_ptr<Command> MakeLogCommand();
 std::unique_ptr<Command> MakeTableCommand();
 std::unique_ptr<Command> MakeManifestCommand();
 std::unique_ptr<Command> MakeVerifyCommand();
+std::unique_ptr<Command> MakeRepairCommand();
 
 }  // namespace quire::tools
 

@@ -27,7 +27,7 @@ constexpr char kExitCodes[] =
     "  0  done\n"
     "  1  the answer is no: key absent (get); damage found (verify, log, "
     "table,\n"
-    "     manifest)\n"
+    "     manifest); something lost (repair)\n"
     "  2  wrong use: unknown command or flag, malformed argument\n"
     "  3  the database or file can't be opened\n"
     "  4  reading or writing the database failed: damage, I/O error, no space\n"
@@ -49,6 +49,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeTableCommand());
   commands.push_back(MakeManifestCommand());
   commands.push_back(MakeVerifyCommand());
+  commands.push_back(MakeRepairCommand());
   return commands;
 }
 

@@ -20,6 +20,11 @@ namespace quire::testing {
 // the fixed number, if the variable isn't a number. Call it inside a test.
 uint64_t TestSeed();
 
+// How often a test repeats itself with other random numbers: the environment
+// variable QUIRE_TEST_RUNS where it is set, else `standard`. Fails the test,
+// and returns `standard`, if the variable isn't a number above 0.
+uint64_t TestRuns(uint64_t standard);
+
 }  // namespace quire::testing
 
 #endif  // QUIRE_TESTS_TESTING_SEED_H_
