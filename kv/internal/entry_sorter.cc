@@ -25,13 +25,13 @@ constexpr size_t kFanIn = 32;
 
 constexpr uint64_t kReadBytes = uint64_t{256} << 10;
 
-// An entry in a file: sequence number, size class and address, size of the
-// record, size of the key; the key.
+// An entry in a file: sequence number, address and above it the mark of a
+// tombstone, sizes of value and key; the key.
 constexpr size_t kSequenceAt = 0;
 constexpr size_t kPlaceAt = 8;
-constexpr size_t kRecordBytesAt = 16;
-constexpr size_t kKeySizeAt = 24;
-constexpr size_t kFixedBytes = 26;
+constexpr size_t kValueSizeAt = 16;
+constexpr size_t kKeySizeAt = 20;
+constexpr size_t kFixedBytes = 22;
 static_assert(kReadBytes >= kFixedBytes + kLargestKeyBytes);
 
 bool Before(const SortedEntry& a, const SortedEntry& b) {
@@ -62,9 +62,9 @@ class Reader {
     const std::byte* const from = buffer_.get() + at_;
     const auto place = LoadLittleEndian<uint64_t>(from + kPlaceAt);
     entry_.sequence = LoadLittleEndian<uint64_t>(from + kSequenceAt);
-    entry_.address = place & ((uint64_t{1} << kAddressBits) - 1);
-    entry_.size_class = static_cast<uint32_t>(place >> kAddressBits);
-    entry_.record_bytes = LoadLittleEndian<uint64_t>(from + kRecordBytesAt);
+    entry_.record.address = place & ((uint64_t{1} << kAddressBits) - 1);
+    entry_.record.tombstone = place >> kAddressBits != 0;
+    entry_.record.value_size = LoadLittleEndian<uint32_t>(from + kValueSizeAt);
     entry_.key = {reinterpret_cast<const char*>(from + kFixedBytes), key_size};
     at_ += kFixedBytes + key_size;
     return true;
@@ -115,9 +115,9 @@ class EntrySorter::Writer {
     std::array<std::byte, kFixedBytes> fixed;
     StoreLittleEndian(entry.sequence, fixed.data() + kSequenceAt);
     StoreLittleEndian(
-        uint64_t{entry.size_class} << kAddressBits | entry.address,
+        uint64_t{entry.record.tombstone} << kAddressBits | entry.record.address,
         fixed.data() + kPlaceAt);
-    StoreLittleEndian(entry.record_bytes, fixed.data() + kRecordBytesAt);
+    StoreLittleEndian(entry.record.value_size, fixed.data() + kValueSizeAt);
     StoreLittleEndian(static_cast<uint16_t>(entry.key.size()),
                       fixed.data() + kKeySizeAt);
     QUIRE_RETURN_IF_ERROR(writer_.Append(fixed));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -12,16 +13,15 @@
 #include "absl/status/statusor.h"
 #include "io/file_system.h"
 #include "kv/internal/catalog.h"
+#include "kv/internal/record.h"
 
 namespace quire::kv_internal {
 
-// One version of a key, with what a table and the count of garbage need.
+// One version of a key.
 struct SortedEntry {
   std::string_view key;
   uint64_t sequence = 0;
-  uint64_t address = 0;  // run-local
-  uint32_t size_class = 0;
-  uint64_t record_bytes = 0;
+  RecordRef record = {};
 };
 
 // Sorted runs of entries in files of their own, and a merge of those. The files

@@ -35,18 +35,16 @@ absl::Status RepairWriter::Add(const LogRecord& record) {
   }
   QUIRE_ASSIGN_OR_RETURN(const uint64_t offset, copier_->Add(record));
   const uint64_t sequence = record.header.sequence;
-  const uint64_t bytes = record.header.RecordBytes();
   // The caller's key goes away, the copy stays until the segment is sealed.
   const auto* const key = reinterpret_cast<const char*>(
       copier_->log()->memtable()->image().data() + offset + kRecordHeaderBytes);
-  entries_.push_back({.key = {key, record.key.size()},
-                      .sequence = sequence,
-                      .address = MakeAddress(next_slot_ + offset / kSlotBytes,
-                                             offset % kSlotBytes),
-                      .size_class = record.header.kind == RecordKind::kDelete
-                                        ? kTombstoneClass
-                                        : SizeClass(offset, bytes),
-                      .record_bytes = bytes});
+  entries_.push_back(
+      {.key = {key, record.key.size()},
+       .sequence = sequence,
+       .record = {.address = MakeAddress(next_slot_ + offset / kSlotBytes,
+                                         offset % kSlotBytes),
+                  .tombstone = record.header.kind == RecordKind::kDelete,
+                  .value_size = record.header.value_size}});
   lowest_sequence_ = std::min(lowest_sequence_, sequence);
   highest_sequence_ = std::max(highest_sequence_, sequence);
   return absl::OkStatus();
@@ -98,10 +96,10 @@ absl::StatusOr<RepairedCounts> RepairWriter::Finish() {
 
 void RepairWriter::CountGarbage(const SortedEntry& entry) {
   const auto next = std::upper_bound(
-      segments_.begin(), segments_.end(), AddressSlot(entry.address),
+      segments_.begin(), segments_.end(), AddressSlot(entry.record.address),
       [](uint64_t slot, const Segment& s) { return slot < s.first_slot; });
   SegmentState& segment = std::prev(next)->state;
-  segment.garbage_bytes += entry.record_bytes;
+  segment.garbage_bytes += entry.record.RecordBytes(entry.key.size());
   ++segment.garbage_records;
 }
 
@@ -132,8 +130,9 @@ absl::StatusOr<RepairedCounts> RepairWriter::MakeTable() {
     }
     return builder->Add({.key = entry.key,
                          .sequence = entry.sequence,
-                         .address = entry.address,
-                         .size_class = entry.size_class,
+                         .address = entry.record.address,
+                         .tombstone = entry.record.tombstone,
+                         .value_size = entry.record.value_size,
                          .hash = HashKey(entry.key, base_.hash_seed)});
   }));
   QUIRE_ASSIGN_OR_RETURN(const FinishedTable table, builder->Finish());
