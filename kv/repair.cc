@@ -1,7 +1,6 @@
 #include "kv/repair.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -120,7 +119,8 @@ class Target {
     if (absl::IsNotFound(names.status())) {
       QUIRE_RETURN_IF_ERROR(fs.CreateDirectory(path));
       target->created_ = true;
-      QUIRE_RETURN_IF_ERROR(fs.SyncDirectory(Parent(path)));
+      QUIRE_RETURN_IF_ERROR(
+          fs.SyncDirectory(kv_internal::ParentDirectory(path)));
     } else {
       QUIRE_RETURN_IF_ERROR(names.status());
       for (const std::string& name : *names) {
@@ -148,14 +148,6 @@ class Target {
 
  private:
   Target(io::FileSystem& fs, const std::string& path) : fs_(fs), path_(path) {}
-
-  static std::string Parent(const std::string& path) {
-    std::filesystem::path normal =
-        std::filesystem::path(path).lexically_normal();
-    if (!normal.has_filename()) normal = normal.parent_path();
-    const std::string parent = normal.parent_path().string();
-    return parent.empty() ? "." : parent;
-  }
 
   io::FileSystem& fs_;
   const std::string path_;

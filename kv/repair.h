@@ -98,7 +98,7 @@ struct RepairReport {
 //
 // Cost: each segment is read once (the last ones of the log twice) and what is
 // intact is written once. Memory: one segment of the old and one of the new
-// database, 40 bytes a record of the latter, and 26 bytes a key for the table.
+// database, 40 bytes a record of the latter; then up to 256 MiB for the table.
 //
 // Errors: NotFound if `from` holds no file of a database; FailedPrecondition if
 // another process holds its lock, naming the process; those of writing. A

@@ -29,7 +29,8 @@ constexpr char kDetails[] =
     "\n"
     "Batches that were hit may come back in part, and where the newest version "
     "of a key is lost an older one comes back. Takes memory for one segment of "
-    "the old and one of the new database, and 26 bytes for each key.";
+    "the old and one of the new database, and 40 bytes for each record of "
+    "the latter; then up to 256 MB for the table.";
 
 // Messages may quote paths, which needn't be UTF-8.
 std::string Line(const ordered_json& object) {

@@ -16,6 +16,12 @@
 #include "kv/internal/version_filter.h"
 
 namespace quire::kv_internal {
+namespace {
+
+// For the hash section of the table.
+constexpr uint64_t kBuildMemoryBytes = uint64_t{256} << 20;
+
+}  // namespace
 
 RepairWriter::RepairWriter(io::FileSystem& file_system, std::string directory,
                            const DatabaseState& state, uint64_t segment_bytes)
@@ -114,6 +120,7 @@ absl::StatusOr<RepairedCounts> RepairWriter::MakeTable() {
   spec.header.first_sequence = lowest_sequence_;
   spec.header.database_id = base_.database_id;
   spec.hash_seed = base_.hash_seed;
+  spec.build_memory_bytes = kBuildMemoryBytes;
   for (const Segment& segment : segments_) {
     spec.segments.push_back(
         {segment.state.number, segment.state.id, segment.state.length});
