@@ -35,8 +35,8 @@ struct LostRange {
 };
 
 struct RepairReport {
-  // Whether the list of files was readable. Without it every segment counts,
-  // those too that a merge had dropped: deleted keys may be back.
+  // Whether the manifest could tell which segments count. Otherwise all in the
+  // directory do, those too that a merge had dropped: deleted keys may be back.
   bool manifest_was_usable = false;
 
   uint64_t segments_read = 0;

@@ -76,9 +76,10 @@ class Survey {
       NameSegments();
       QUIRE_ASSIGN_OR_RETURN(complete, ListIsComplete());
       ListMissing();
-    } else {
-      GatherHints();
     }
+    survey_.manifest_was_usable = complete;
+    // A manifest without CURRENT may have lost its end unseen.
+    if (!complete || current_is_guessed_) GatherHints();
     ChooseSources(/*all=*/!complete);
     if (complete) QUIRE_RETURN_IF_ERROR(JudgeLogEnd());
     SetBase();
@@ -107,8 +108,7 @@ class Survey {
               });
   }
 
-  // --- The list of files
-  // ------------------------------------------------------
+  // The list of files.
 
   void ReadState() {
     const absl::StatusOr<CurrentFile> current =
@@ -123,6 +123,7 @@ class Survey {
                         FileName(FileType::kManifest, guessed->manifest_number),
                         " is read without it."));
       manifest = ReadManifest(file_system_, directory_, *guessed);
+      current_is_guessed_ = true;
     }
     if (!manifest.ok()) {
       Warn(absl::StrCat(
@@ -131,7 +132,6 @@ class Survey {
           "had been merged away may be back."));
       return;
     }
-    survey_.manifest_was_usable = true;
     if (manifest->extent.torn_bytes > 0) {
       Warn(absl::StrCat("The manifest has a torn end of ",
                         manifest->extent.torn_bytes,
@@ -242,8 +242,7 @@ class Survey {
     }
   }
 
-  // --- Without a list
-  // ---------------------------------------------------------
+  // Without a list that can be relied on.
 
   // The database that the files are of.
   void ChooseDatabaseId() {
@@ -311,8 +310,7 @@ class Survey {
         .value_or(std::vector<TableSegment>());
   }
 
-  // --- What to salvage
-  // --------------------------------------------------------
+  // What to salvage.
 
   void ChooseSources(bool all) {
     for (const SegmentFile& file : segments_) {
@@ -446,6 +444,7 @@ class Survey {
   RepairSurvey survey_;
   std::vector<SegmentFile> segments_;  // by number
   std::optional<DatabaseState> state_;
+  bool current_is_guessed_ = false;
   std::optional<DatabaseId> database_id_;
   std::map<uint64_t, Hint> hints_;  // by file number
 };

@@ -90,6 +90,31 @@ class Damager {
 
   const Damage& of(const std::string& name) { return damage_[name]; }
 
+  // Whether CURRENT or the manifest was hit.
+  bool HitTheList() const {
+    return std::any_of(damage_.begin(), damage_.end(), [](const auto& entry) {
+      return entry.first == "CURRENT" || entry.first.starts_with("MANIFEST");
+    });
+  }
+
+  // What was done, for people.
+  std::string ToString() const {
+    std::string text;
+    for (const auto& [name, damage] : damage_) {
+      text += name + ":";
+      if (damage.removed) text += " removed";
+      if (damage.cut) text += " cut at " + std::to_string(*damage.cut);
+      if (!damage.changed.empty()) {
+        text += " changed from " + std::to_string(damage.changed.front().begin);
+      }
+      for (const Range& range : damage.unreadable) {
+        text += " unreadable from " + std::to_string(range.begin);
+      }
+      text += "\n";
+    }
+    return text;
+  }
+
  private:
   uint64_t UpTo(uint64_t bound) { return random_() % bound; }
 
@@ -152,12 +177,6 @@ bool IsTornEnd(const RepairReport& report, const PlacedRecord& record) {
       });
 }
 
-// A file's id is lost only if header page and every group header are hit, and
-// only a list of files can tell it then.
-bool IdMayBeLost(const RepairReport& report, const Damage& damage) {
-  return !report.manifest_was_usable && damage.Hits(0, kPageBytes);
-}
-
 struct Totals {
   uint64_t records = 0;
   uint64_t hit = 0;
@@ -192,16 +211,18 @@ std::vector<PlacedRecord> Judge(const std::vector<PlacedRecord>& records,
     ++totals.records;
     totals.hit += hit;
     if (hit && !listed) {
-      // Nothing may be left that tells of it: without a list of files, or
-      // behind what was durable of a log that was not closed.
+      // Nothing may be left that tells of it: without a whole list of files,
+      // or behind what was durable of a log that was not closed.
       const bool is_gone = damage.removed || damage.cut.has_value();
       EXPECT_TRUE(is_gone &&
-                  (!report.manifest_was_usable || record.file == open_segment))
+                  (damager.HitTheList() || record.file == open_segment))
           << record.file << " at " << record.offset << " is not listed";
       ++totals.unlisted;
     } else if (!hit && listed) {
+      // A file's id is lost only with its header page, every group header, and
+      // the list of files.
       const bool torn = IsTornEnd(report, record);
-      EXPECT_TRUE(torn || IdMayBeLost(report, damage))
+      EXPECT_TRUE(torn || (damager.HitTheList() && damage.Hits(0, kPageBytes)))
           << record.file << " at " << record.offset << " should be back";
       ++(torn ? totals.torn : totals.identity);
     } else if (!hit) {
@@ -244,6 +265,8 @@ TEST(RepairRandomTest, WhatWasNotHitComesBackAndWhatWasIsListed) {
     const std::string to = options.in_place ? "" : repaired;
     const absl::StatusOr<RepairReport> report = Repair(options, damaged, to);
     ASSERT_OK(report.status());
+    SCOPED_TRACE(damager.ToString() +
+                 ::testing::PrintToString(report->warnings));
     const std::vector<PlacedRecord> back =
         Judge(records, closed ? "" : NewestSegment(records), *report, damager,
               totals);
