@@ -37,12 +37,17 @@ struct Range {
   uint64_t end;
 };
 
+Range WithPages(const Range& range) {
+  return {range.begin / kPageBytes * kPageBytes,
+          (range.end + kPageBytes - 1) / kPageBytes * kPageBytes};
+}
+
 // What was done to one file.
 struct Damage {
   bool removed = false;
   std::optional<uint64_t> cut;    // it ends there now
   std::vector<Range> changed;     // bytes that differ
-  std::vector<Range> unreadable;  // whole pages
+  std::vector<Range> unreadable;  // with all of the pages that it touches
 
   bool Hits(uint64_t begin, uint64_t end) const {
     const auto overlaps = [&](const Range& range) {
@@ -50,7 +55,12 @@ struct Damage {
     };
     return removed || (cut.has_value() && end > *cut) ||
            std::any_of(changed.begin(), changed.end(), overlaps) ||
-           std::any_of(unreadable.begin(), unreadable.end(), overlaps);
+           std::any_of(unreadable.begin(), unreadable.end(),
+                       [&](const Range& range) {
+                         // Behind the file's end nothing is read.
+                         return range.begin < cut.value_or(UINT64_MAX) &&
+                                overlaps(WithPages(range));
+                       });
   }
 };
 
@@ -138,9 +148,7 @@ class Damager {
                     .end = end,
                     .sticky = true,
                     .error = EIO});
-    damage_[name].unreadable.push_back(
-        {at / kPageBytes * kPageBytes,
-         (end + kPageBytes - 1) / kPageBytes * kPageBytes});
+    damage_[name].unreadable.push_back({at, end});
   }
 
   void Overwrite(const std::string& name, uint64_t at, uint64_t length,
