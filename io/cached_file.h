@@ -12,7 +12,7 @@
 #include "cache/frame_table.h"
 #include "cache/page_entry.h"
 #include "cache/translation.h"
-#include "io/file_system.h"
+#include "io/file_table.h"
 #include "io/page_provider.h"
 
 namespace quire::io {
@@ -22,14 +22,14 @@ class CachedFile final : public AttachedFile {
  public:
   static constexpr uint64_t kPageBytes = cache::kFrameBytes;
 
-  // `pages` has an entry for each page of `size_bytes`. `registered_file` is
-  // what the engine gave for the file's descriptor, or -1.
+  // `pages` has an entry for each page of `size_bytes`. `direct_alignment` as
+  // of the file while it is open.
   CachedFile(std::string path, uint64_t size_bytes,
-             std::unique_ptr<ReadableFile> file, int registered_file,
+             std::unique_ptr<TableFile> file, uint32_t direct_alignment,
              cache::Translation pages)
       : AttachedFile(std::move(path), size_bytes),
         file_(std::move(file)),
-        registered_file_(registered_file),
+        direct_alignment_(direct_alignment),
         pages_(std::move(pages)) {}
 
   // The file as this provider attached it. REQUIRES: it did.
@@ -37,8 +37,8 @@ class CachedFile final : public AttachedFile {
     return static_cast<const CachedFile&>(file);
   }
 
-  const ReadableFile& file() const { return *file_; }
-  int registered_file() const { return registered_file_; }
+  const TableFile& file() const { return *file_; }
+  uint32_t direct_alignment() const { return direct_alignment_; }
   const cache::Translation& pages() const { return pages_; }
   cache::PageEntry& entry(uint64_t page) const { return pages_.entry(page); }
 
@@ -48,8 +48,8 @@ class CachedFile final : public AttachedFile {
   }
 
  private:
-  const std::unique_ptr<ReadableFile> file_;
-  const int registered_file_;
+  const std::unique_ptr<TableFile> file_;
+  const uint32_t direct_alignment_;
   const cache::Translation pages_;
 };
 

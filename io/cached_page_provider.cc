@@ -1,7 +1,5 @@
 #include "io/cached_page_provider.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -18,6 +16,7 @@
 #include "cache/translation.h"
 #include "io/cached_file.h"
 #include "io/cached_read.h"
+#include "io/file_table.h"
 #include "io/page_loader.h"
 #include "io/provider_counters.h"
 #include "io/sealed_file.h"
@@ -45,12 +44,14 @@ class CachedPageProvider final : public PageProvider, private PinOwner {
                      std::unique_ptr<cache::PageCache> cache,
                      std::unique_ptr<ReadEngine> engine)
       : open_mode_(options.open_mode),
-        file_system_(file_system),
         cache_(std::move(cache)),
         engine_(std::move(engine)),
+        files_(file_system, engine_.get(), options.open_mode,
+               options.max_open_files),
         context_{.cache = *cache_,
                  .engine = *engine_,
                  .counters = counters_,
+                 .files = files_,
                  .piece_pages = direct() ? 1 : options.piece_bytes / kPageBytes,
                  .through_page_cache = !direct()} {}
 
@@ -79,44 +80,42 @@ class CachedPageProvider final : public PageProvider, private PinOwner {
   bool direct() const { return open_mode_ == OpenMode::kDirect; }
 
   const OpenMode open_mode_;
-  FileSystem& file_system_;
   base::StripedCounter peek_hits_;
   ProviderCounters counters_;
   const std::unique_ptr<cache::PageCache> cache_;
   // Destroyed before the cache, whose memory it may have registered.
   const std::unique_ptr<ReadEngine> engine_;
+  FileTable files_;
   const CachedReadContext context_;
   std::atomic<bool> memory_registered_{false};
 };
 
 absl::StatusOr<std::unique_ptr<AttachedFile>> CachedPageProvider::Attach(
     const std::string& path, uint64_t size_bytes) {
+  // Pieces are what is read ahead; scans use Hint.
   QUIRE_ASSIGN_OR_RETURN(
-      std::unique_ptr<ReadableFile> file,
-      OpenSealedFile(file_system_, path, size_bytes, open_mode_));
-  if (file->direct_alignment() > kPageBytes) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "O_DIRECT on ", path, " asks for an alignment of ",
-        file->direct_alignment(), " bytes, more than ", kPageBytes));
+      std::unique_ptr<TableFile> file,
+      files_.Open(path, size_bytes, /*random_access=*/!direct()));
+  uint32_t alignment;
+  {
+    FileTable::Section files(files_);
+    QUIRE_ASSIGN_OR_RETURN(const ReadSource source, files.TryFind(*file));
+    alignment = source.file->direct_alignment();
+  }
+  if (alignment > kPageBytes) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("O_DIRECT on ", path, " asks for an alignment of ",
+                     alignment, " bytes, more than ", kPageBytes));
   }
   QUIRE_ASSIGN_OR_RETURN(
       cache::Translation pages,
       cache::Translation::Create((size_bytes + kPageBytes - 1) / kPageBytes));
-  const int descriptor = file->descriptor();
-  int registered_file = -1;
-  if (descriptor >= 0) {
-    // Pieces are what is read ahead; scans use Hint. Only advice.
-    if (!direct()) posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
-    registered_file = engine_->RegisterFile(descriptor);
-  }
   return std::make_unique<CachedFile>(path, size_bytes, std::move(file),
-                                      registered_file, std::move(pages));
+                                      alignment, std::move(pages));
 }
 
 void CachedPageProvider::Detach(std::unique_ptr<AttachedFile> file) {
-  const CachedFile& cached = CachedFile::From(*file);
-  cache_->Drop(cached.pages());
-  engine_->UnregisterFile(cached.registered_file());
+  cache_->Drop(CachedFile::From(*file).pages());
 }
 
 PeekResult CachedPageProvider::Peek(const AttachedFile& file, uint64_t offset,
@@ -138,7 +137,10 @@ PeekResult CachedPageProvider::Peek(const AttachedFile& file, uint64_t offset,
 
 void CachedPageProvider::Read(std::span<ReadRequest> requests,
                               CachePolicy policy) {
-  CachedRead(context_, *this, requests, policy).Run();
+  ForEachPart(requests, files_.files_per_section(),
+              [&](std::span<ReadRequest> part) {
+                CachedRead(context_, *this, part, policy).Run();
+              });
   counters_.AddExtents(requests);
   RegisterUsedMemory();
 }
@@ -159,12 +161,10 @@ void CachedPageProvider::RegisterUsedMemory() {
 void CachedPageProvider::Hint(std::span<const Extent> extents,
                               CachePolicy policy) {
   if (direct() || policy == CachePolicy::kReadOnce) return;
+  FileTable::Section files(files_);
   for (const Extent& extent : extents) {
-    const int descriptor = CachedFile::From(*extent.file).file().descriptor();
-    // A length of 0 would mean the rest of the file.
-    if (descriptor < 0 || extent.length == 0) continue;
-    posix_fadvise(descriptor, static_cast<off_t>(extent.offset),
-                  static_cast<off_t>(extent.length), POSIX_FADV_WILLNEED);
+    StartReadAhead(*files.Find(CachedFile::From(*extent.file).file()).file,
+                   extent);
   }
 }
 

@@ -54,6 +54,9 @@ struct CachedProviderOptions {
   // What a miss reads under kBuffered, in bytes: a power of two from 4096 to
   // 1 MiB. Not used under kDirect.
   uint32_t piece_bytes = 64 << 10;
+  // Files that stay open at most (io/file_table.h); 0: as many as
+  // DefaultMaxOpenFiles says.
+  uint32_t max_open_files = 0;
 };
 
 // Allocates the cache. `file_system` must outlive the provider, which owns the

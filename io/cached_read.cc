@@ -36,7 +36,8 @@ CachedRead::CachedRead(const CachedReadContext& context, PinOwner& frame_pins,
       frame_pins_(frame_pins),
       requests_(requests),
       policy_(policy),
-      loader_(context, policy) {}
+      files_(context.files),
+      loader_(context, files_, policy) {}
 
 CachedRead::~CachedRead() {
   for (const PageSlot& slot : slots_) {
@@ -161,8 +162,7 @@ void CachedRead::HandOutCopy(ReadRequest& request,
 
 void CachedRead::AddAlone(ReadRequest& request) {
   const Extent& extent = request.extent;
-  const uint64_t unit =
-      CachedFile::From(*extent.file).file().direct_alignment();
+  const uint64_t unit = CachedFile::From(*extent.file).direct_alignment();
   const uint64_t begin = extent.offset / unit * unit;
   const uint64_t end = (extent.offset + extent.length + unit - 1) / unit * unit;
   absl::StatusOr<AlignedBuffer> buffer = AlignedBuffer::Create(end - begin);
@@ -174,13 +174,14 @@ void CachedRead::AddAlone(ReadRequest& request) {
   alone_.push_back({&request, begin, *std::move(buffer), piece});
 }
 
-std::vector<IoRequest> CachedRead::AloneRequests() const {
+std::vector<IoRequest> CachedRead::AloneRequests() {
   std::vector<IoRequest> requests;
   for (const AloneRead& alone : alone_) {
     const Extent& extent = alone.request->extent;
-    const CachedFile& file = CachedFile::From(*extent.file);
-    requests.push_back({.file = &file.file(),
-                        .registered_file = file.registered_file(),
+    const ReadSource source =
+        files_.Find(CachedFile::From(*extent.file).file());
+    requests.push_back({.file = source.file,
+                        .registered_file = source.registered_file,
                         .drop_behind = context_.through_page_cache &&
                                        policy_ == CachePolicy::kReadOnce,
                         .offset = alone.begin,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/aligned_buffer.h"
+#include "io/file_table.h"
 #include "io/page_loader.h"
 #include "io/page_provider.h"
 #include "io/read_engine.h"
@@ -71,7 +72,7 @@ class CachedRead {
 
   // Adds a read to alone_; an error goes to the request.
   void AddAlone(ReadRequest& request);
-  std::vector<IoRequest> AloneRequests() const;
+  std::vector<IoRequest> AloneRequests();
   // Gives the requests of alone_ what was read, and forgets them.
   void FinishAlone(std::span<IoRequest> done);
 
@@ -80,6 +81,7 @@ class CachedRead {
   const std::span<ReadRequest> requests_;
   const CachePolicy policy_;
 
+  FileTable::Section files_;
   PageLoader loader_;
   std::vector<ReadRequest*> paged_;  // requests that need slots_
   std::vector<PageSlot> slots_;      // sorted by file and page

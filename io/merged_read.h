@@ -14,12 +14,6 @@
 
 namespace quire::io {
 
-// Where to read the bytes of an attached file.
-struct ReadSource {
-  const ReadableFile* file = nullptr;  // opened kBuffered
-  int registered_file = -1;            // as in IoRequest
-};
-
 // What a plan cost.
 struct MergedReadCost {
   uint64_t reads = 0;  // requests handed to the engine
@@ -35,9 +29,9 @@ struct MergedReadCost {
 // fails, each of its extents is read again alone, so that one bad place fails
 // only those that touch it.
 //
-// `source_of` gives the file behind an AttachedFile; `drop_behind` is as in
-// IoRequest. Requests whose extent doesn't lie in its file get OutOfRange,
-// empty ones OK. Thread-safe; blocks.
+// `source_of` gives the file behind an AttachedFile, opened kBuffered;
+// `drop_behind` is as in IoRequest. Requests whose extent doesn't lie in its
+// file get OutOfRange, empty ones OK. Thread-safe; blocks.
 MergedReadCost ReadMerged(
     std::span<ReadRequest> requests,
     absl::FunctionRef<ReadSource(const AttachedFile&)> source_of,

@@ -23,6 +23,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "cache/epoch.h"
+#include "io/file_table.h"
 #include "io/guarded_copy.h"
 #include "io/merged_read.h"
 #include "io/posix_error.h"
@@ -43,7 +44,11 @@ class Mapping {
   Mapping(Mapping&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)) {}
-  Mapping& operator=(Mapping&&) = delete;
+  Mapping& operator=(Mapping&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
   ~Mapping() {
     if (data_ != nullptr) munmap(data_, size_);
   }
@@ -95,26 +100,31 @@ absl::StatusOr<Mapping> Mapping::Map(const ReadableFile& file, uint64_t size) {
 class MmapFile final : public AttachedFile {
  public:
   MmapFile(std::string path, uint64_t size_bytes,
-           std::unique_ptr<ReadableFile> file, Mapping mapping)
+           std::unique_ptr<TableFile> file, Mapping mapping)
       : AttachedFile(std::move(path), size_bytes),
         file_(std::move(file)),
         mapping_(std::move(mapping)) {}
 
-  const ReadableFile& file() const { return *file_; }
+  const TableFile& file() const { return *file_; }
   const Mapping& mapping() const { return mapping_; }
 
   // The size that the file has now, in bytes; less than size_bytes() if it was
-  // cut short.
-  absl::StatusOr<uint64_t> CurrentSize() const {
+  // cut short. A file that has been removed, and closed, can't be asked any
+  // more, nor be cut short by name.
+  absl::StatusOr<uint64_t> CurrentSize(FileTable::Section& files) const {
+    const absl::StatusOr<ReadSource> source = files.TryFind(*file_);
+    if (absl::IsFailedPrecondition(source.status())) return size_bytes();
+    QUIRE_RETURN_IF_ERROR(source.status());
     struct stat status;
-    if (fstat(file_->descriptor(), &status) != 0) {
+    if (fstat(source->file->descriptor(), &status) != 0) {
       return PosixError(errno, "stat", path());
     }
     return static_cast<uint64_t>(status.st_size);
   }
 
  private:
-  const std::unique_ptr<ReadableFile> file_;
+  // Open only where it has to be: reads are of the mapping.
+  const std::unique_ptr<TableFile> file_;
   const Mapping mapping_;
 };
 
@@ -124,10 +134,12 @@ const MmapFile& Downcast(const AttachedFile* file) {
 
 class MmapPageProvider final : public PageProvider {
  public:
-  MmapPageProvider(uint64_t memory_bytes, FileSystem& file_system)
+  MmapPageProvider(uint64_t memory_bytes, FileSystem& file_system,
+                   uint32_t max_open_files)
       : memory_bytes_(memory_bytes),
-        file_system_(file_system),
-        engine_(MakePreadvEngine()) {}
+        engine_(MakePreadvEngine()),
+        files_table_(file_system, /*engine=*/nullptr, OpenMode::kBuffered,
+                     max_open_files) {}
 
   absl::StatusOr<std::unique_ptr<AttachedFile>> Attach(
       const std::string& path, uint64_t size_bytes) override;
@@ -148,8 +160,9 @@ class MmapPageProvider final : public PageProvider {
 
   void Hint(std::span<const Extent> extents, CachePolicy policy) override {
     if (policy == CachePolicy::kReadOnce) return;
+    FileTable::Section files(files_table_);
     for (const Extent& extent : extents) {
-      StartReadAhead(Downcast(extent.file).file(), extent);
+      StartReadAhead(*files.Find(Downcast(extent.file).file()).file, extent);
     }
   }
 
@@ -159,20 +172,24 @@ class MmapPageProvider final : public PageProvider {
   // Sets the advice of all files after one came or went.
   void UpdateAdvice() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  void ReadPart(std::span<ReadRequest> requests, CachePolicy policy);
+  void ReadOnce(FileTable::Section& files, std::span<ReadRequest> requests);
+
   // Copies one extent; its status is final unless the file was cut short within
   // the extent's last page.
-  void Copy(ReadRequest& request);
+  void Copy(FileTable::Section& files, ReadRequest& request);
 
   // What `request` comes to after its copy has met a fault.
-  absl::Status ReadAfterFault(const ReadRequest& request,
+  absl::Status ReadAfterFault(FileTable::Section& files,
+                              const ReadRequest& request,
                               std::span<std::byte> bytes);
 
   // Gives DataLoss to requests whose bytes were beyond the end of a file.
-  void CheckSizes(std::span<ReadRequest> requests);
+  void CheckSizes(FileTable::Section& files, std::span<ReadRequest> requests);
 
   const uint64_t memory_bytes_;
-  FileSystem& file_system_;
   const std::unique_ptr<ReadEngine> engine_;
+  FileTable files_table_;
   ProviderCounters counters_;
 
   base::Mutex mu_;
@@ -184,18 +201,21 @@ class MmapPageProvider final : public PageProvider {
 absl::StatusOr<std::unique_ptr<AttachedFile>> MmapPageProvider::Attach(
     const std::string& path, uint64_t size_bytes) {
   QUIRE_ASSIGN_OR_RETURN(
-      std::unique_ptr<ReadableFile> file,
-      OpenSealedFile(file_system_, path, size_bytes, OpenMode::kBuffered));
-  if (file->descriptor() < 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "mmap ", path, ": the file system gives no descriptor for it"));
+      std::unique_ptr<TableFile> file,
+      files_table_.Open(path, size_bytes, /*random_access=*/false));
+  Mapping mapping;
+  if (size_bytes > 0) {  // nothing can't be mapped
+    FileTable::Section files(files_table_);
+    QUIRE_ASSIGN_OR_RETURN(const ReadSource source, files.TryFind(*file));
+    if (source.file->descriptor() < 0) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "mmap ", path, ": the file system gives no descriptor for it"));
+    }
+    QUIRE_ASSIGN_OR_RETURN(mapping, Mapping::Map(*source.file, size_bytes));
   }
-  if (size_bytes == 0) {  // which can't be mapped
-    return std::make_unique<MmapFile>(path, 0, std::move(file), Mapping());
-  }
-  QUIRE_ASSIGN_OR_RETURN(Mapping mapping, Mapping::Map(*file, size_bytes));
   auto mapped = std::make_unique<MmapFile>(path, size_bytes, std::move(file),
                                            std::move(mapping));
+  if (size_bytes == 0) return mapped;
   base::MutexLock lock(mu_);
   files_.insert(mapped.get());
   attached_bytes_ += size_bytes;
@@ -223,53 +243,72 @@ void MmapPageProvider::UpdateAdvice() {
 void MmapPageProvider::Read(std::span<ReadRequest> requests,
                             CachePolicy policy) {
   QUIRE_DCHECK(!cache::EpochGuard::Active());
-  if (policy == CachePolicy::kReadOnce) {
-    const MergedReadCost cost = ReadMerged(
-        requests,
-        [](const AttachedFile& file) {
-          return ReadSource{&Downcast(&file).file(), -1};
-        },
-        /*drop_behind=*/true, *engine_);
-    counters_.AddDeviceReads(cost.reads, cost.bytes);
-  } else {
-    if (requests.size() > 1) {
-      // Asking first what is in memory (by mincore) would cost more than this
-      // does where all of it is.
-      for (const ReadRequest& request : requests) {
-        StartReadAhead(Downcast(request.extent.file).file(), request.extent);
-      }
-    }
-    for (ReadRequest& request : requests) Copy(request);
-    CheckSizes(requests);
-  }
+  ForEachPart(requests, files_table_.files_per_section(),
+              [&](std::span<ReadRequest> part) { ReadPart(part, policy); });
   counters_.AddExtents(requests);
 }
 
-void MmapPageProvider::Copy(ReadRequest& request) {
+void MmapPageProvider::ReadPart(std::span<ReadRequest> requests,
+                                CachePolicy policy) {
+  FileTable::Section files(files_table_);
+  if (policy == CachePolicy::kReadOnce) {
+    ReadOnce(files, requests);
+    return;
+  }
+  if (requests.size() > 1) {
+    // Asking first what is in memory (by mincore) would cost more than this
+    // does where all of it is.
+    for (const ReadRequest& request : requests) {
+      StartReadAhead(*files.Find(Downcast(request.extent.file).file()).file,
+                     request.extent);
+    }
+  }
+  for (ReadRequest& request : requests) Copy(files, request);
+  CheckSizes(files, requests);
+}
+
+void MmapPageProvider::ReadOnce(FileTable::Section& files,
+                                std::span<ReadRequest> requests) {
+  const MergedReadCost cost = ReadMerged(
+      requests,
+      [&](const AttachedFile& file) {
+        return files.Find(Downcast(&file).file());
+      },
+      /*drop_behind=*/true, *engine_);
+  counters_.AddDeviceReads(cost.reads, cost.bytes);
+  for (ReadRequest& request : requests) {
+    // What can't be opened any more is still mapped.
+    if (absl::IsFailedPrecondition(request.status)) Copy(files, request);
+  }
+}
+
+void MmapPageProvider::Copy(FileTable::Section& files, ReadRequest& request) {
   std::unique_ptr<std::byte[]> bytes = BeginCopy(request);
   if (bytes == nullptr) return;
   const Extent& extent = request.extent;
   const std::byte* const source =
       Downcast(extent.file).mapping().data() + extent.offset;
   if (!GuardedCopy(bytes.get(), source, extent.length)) {
-    request.status = ReadAfterFault(request, {bytes.get(), extent.length});
+    request.status =
+        ReadAfterFault(files, request, {bytes.get(), extent.length});
   }
   if (request.status.ok()) {
     request.pin = MakeOwnedPin(std::move(bytes), extent.length);
   }
 }
 
-absl::Status MmapPageProvider::ReadAfterFault(const ReadRequest& request,
+absl::Status MmapPageProvider::ReadAfterFault(FileTable::Section& files,
+                                              const ReadRequest& request,
                                               std::span<std::byte> bytes) {
   // The kernel says by errno what it can't say by a signal, and what was out of
   // order for a moment succeeds. A file cut short gives DataLoss here.
   counters_.AddDeviceReads(1, bytes.size());
-  return Downcast(request.extent.file)
-      .file()
-      .ReadAt(request.extent.offset, bytes);
+  return files.Find(Downcast(request.extent.file).file())
+      .file->ReadAt(request.extent.offset, bytes);
 }
 
-void MmapPageProvider::CheckSizes(std::span<ReadRequest> requests) {
+void MmapPageProvider::CheckSizes(FileTable::Section& files,
+                                  std::span<ReadRequest> requests) {
   // After the copies: a file that still is as long as it was sealed was so
   // before. One look at each file, of which a batch has few.
   absl::InlinedVector<std::pair<const AttachedFile*, absl::StatusOr<uint64_t>>,
@@ -282,7 +321,7 @@ void MmapPageProvider::CheckSizes(std::span<ReadRequest> requests) {
         sizes.begin(), sizes.end(),
         [&](const auto& size) { return size.first == extent.file; });
     if (known == sizes.end()) {
-      sizes.emplace_back(extent.file, Downcast(extent.file).CurrentSize());
+      sizes.emplace_back(extent.file, Downcast(extent.file).CurrentSize(files));
       known = sizes.end() - 1;
     }
     const absl::StatusOr<uint64_t>& size = known->second;
@@ -307,7 +346,7 @@ std::unique_ptr<PageProvider> NewMmapPageProvider(
     const MmapProviderOptions& options, FileSystem& file_system) {
   return std::make_unique<MmapPageProvider>(
       options.memory_bytes != 0 ? options.memory_bytes : MachineMemoryBytes(),
-      file_system);
+      file_system, options.max_open_files);
 }
 
 }  // namespace quire::io

@@ -43,6 +43,9 @@ namespace quire::io {
 struct MmapProviderOptions {
   // How much file data fits into memory, in bytes. 0: the machine's memory.
   uint64_t memory_bytes = 0;
+  // Files that stay open at most (io/file_table.h); 0: as many as
+  // DefaultMaxOpenFiles says. What is mapped is read whether it is open or not.
+  uint32_t max_open_files = 0;
 };
 
 // Attach gives FailedPrecondition where a file can't be mapped: it has no

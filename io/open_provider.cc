@@ -191,7 +191,8 @@ absl::StatusOr<OpenedEngine> OpenEngine(const ProviderOptions& options) {
 absl::Status Build(const ProviderOptions& options, FileSystem& file_system,
                    OpenedProvider& opened) {
   if (opened.effective_mode == ReadMode::kMmap) {
-    opened.provider = NewMmapPageProvider({}, file_system);
+    opened.provider = NewMmapPageProvider(
+        {.max_open_files = options.max_open_files}, file_system);
     return absl::OkStatus();
   }
   QUIRE_ASSIGN_OR_RETURN(OpenedEngine engine, OpenEngine(options));
@@ -199,15 +200,16 @@ absl::Status Build(const ProviderOptions& options, FileSystem& file_system,
   opened.engine_reason = std::move(engine.reason);
   const ReadEngine& made = *engine.engine;  // the provider will own it
   if (opened.effective_mode == ReadMode::kPread) {
-    opened.provider =
-        NewPreadPageProvider(file_system, std::move(engine.engine));
+    opened.provider = NewPreadPageProvider(
+        file_system, std::move(engine.engine), options.max_open_files);
   } else {
     const CachedProviderOptions cached{
         .open_mode = opened.effective_mode == ReadMode::kDirect
                          ? OpenMode::kDirect
                          : OpenMode::kBuffered,
         .cache_bytes = options.cache_bytes,
-        .piece_bytes = options.buffered_piece_bytes};
+        .piece_bytes = options.buffered_piece_bytes,
+        .max_open_files = options.max_open_files};
     QUIRE_ASSIGN_OR_RETURN(
         opened.provider,
         NewCachedPageProvider(cached, file_system, std::move(engine.engine)));

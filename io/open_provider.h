@@ -51,6 +51,10 @@ struct ProviderOptions {
   // What one miss reads under kBuffered, in bytes: a power of two from 4096 to
   // 1 MiB.
   uint32_t buffered_piece_bytes = 64 << 10;
+  // Files that stay open at most; others are opened again when they are read.
+  // 0: a quarter of what the process may open (RLIMIT_NOFILE), 16 to 4096.
+  // While many threads read, some more may be open for a moment.
+  uint32_t max_open_files = 0;
 };
 
 struct OpenedProvider {

@@ -218,7 +218,7 @@ void PageLoader::AddRequest(std::span<const PageRead> reads) {
     wanted += file.PageSize(read.page);
     // O_DIRECT takes whole units only, also of a file's last page.
     const uint64_t size =
-        RoundUp(file.PageSize(read.page), file.file().direct_alignment());
+        RoundUp(file.PageSize(read.page), file.direct_alignment());
     if (pieces_.size() > first_piece &&
         static_cast<std::byte*>(pieces_.back().iov_base) +
                 pieces_.back().iov_len ==
@@ -229,8 +229,9 @@ void PageLoader::AddRequest(std::span<const PageRead> reads) {
     }
   }
   const uint64_t offset = reads[0].page * CachedFile::kPageBytes;
-  requests_.push_back({.file = &file.file(),
-                       .registered_file = file.registered_file(),
+  const ReadSource source = files_.Find(file.file());
+  requests_.push_back({.file = source.file,
+                       .registered_file = source.registered_file,
                        .drop_behind = context_.through_page_cache &&
                                       policy_ == CachePolicy::kReadOnce,
                        .offset = offset,

@@ -15,6 +15,7 @@
 #include "cache/page_cache.h"
 #include "io/aligned_buffer.h"
 #include "io/cached_file.h"
+#include "io/file_table.h"
 #include "io/page_provider.h"
 #include "io/provider_counters.h"
 #include "io/read_engine.h"
@@ -26,6 +27,7 @@ struct CachedReadContext {
   cache::PageCache& cache;
   ReadEngine& engine;
   ProviderCounters& counters;
+  FileTable& files;
   // Pages that a miss reads, aligned to as many: a power of two.
   uint64_t piece_pages;
   // False under O_DIRECT.
@@ -73,8 +75,9 @@ struct PageSlot {
 // For use by one thread.
 class PageLoader {
  public:
-  PageLoader(const CachedReadContext& context, CachePolicy policy)
-      : context_(context), policy_(policy) {}
+  PageLoader(const CachedReadContext& context, FileTable::Section& files,
+             CachePolicy policy)
+      : context_(context), files_(files), policy_(policy) {}
   // Frames held in slots must have been unheld; private bytes go.
   ~PageLoader() = default;
   PageLoader(const PageLoader&) = delete;
@@ -110,6 +113,7 @@ class PageLoader {
   void Fail(PageRead& read, const absl::Status& status);
 
   const CachedReadContext context_;
+  FileTable::Section& files_;
   const CachePolicy policy_;
   std::vector<AlignedBuffer> private_memory_;
   // Of the present round.

@@ -188,7 +188,7 @@ class PageProvider {
   virtual void Read(std::span<ReadRequest> requests, CachePolicy policy) = 0;
 
   // Says what will be read soon. Cannot fail and may do nothing; doesn't wait
-  // for I/O.
+  // for I/O, but may open files. REQUIRES: outside of any EpochGuard.
   virtual void Hint(std::span<const Extent> extents, CachePolicy policy) = 0;
 
   // Counters and memory use. Slow (sums over threads); not for hot paths.

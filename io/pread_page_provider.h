@@ -19,7 +19,7 @@
 // Each file has a descriptor for kPoint, on which the kernel reads nothing
 // ahead, and from the first use of kScan or kReadOnce on another one with the
 // kernel's usual read-ahead. Where no second descriptor is to be had, the first
-// one serves.
+// one serves. Both may be closed and opened again (io/file_table.h).
 //
 // kReadOnce leaves the kernel's page cache as it was where the kernel offers
 // that (see IoRequest::drop_behind).
@@ -27,6 +27,7 @@
 #ifndef QUIRE_IO_PREAD_PAGE_PROVIDER_H_
 #define QUIRE_IO_PREAD_PAGE_PROVIDER_H_
 
+#include <cstdint>
 #include <memory>
 
 #include "io/file_system.h"
@@ -35,9 +36,11 @@
 
 namespace quire::io {
 
-// `file_system` must outlive the provider, which owns the engine.
+// `file_system` must outlive the provider, which owns the engine. At most
+// `max_open_files` files stay open (io/file_table.h).
 std::unique_ptr<PageProvider> NewPreadPageProvider(
-    FileSystem& file_system, std::unique_ptr<ReadEngine> engine);
+    FileSystem& file_system, std::unique_ptr<ReadEngine> engine,
+    uint32_t max_open_files = 0);
 
 }  // namespace quire::io
 

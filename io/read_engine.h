@@ -20,6 +20,12 @@
 
 namespace quire::io {
 
+// Where to read the bytes of a file.
+struct ReadSource {
+  const ReadableFile* file = nullptr;
+  int registered_file = -1;  // as in IoRequest
+};
+
 // One read of consecutive bytes of one file into one or more pieces of memory.
 struct IoRequest {
   // The file to read; must stay open during the call. A file without a

@@ -117,7 +117,9 @@ class DB {
   // error the state of before stays: DataLoss or NotFound where something is
   // damaged or missing at a second look too. FailedPrecondition for a database
   // that is open for writing, and for a path that holds another database by
-  // now.
+  // now. A read of a removed file that isn't open any more fails with
+  // FailedPrecondition too, and says so: Refresh more often, or allow more open
+  // files (io::ProviderOptions::max_open_files).
   virtual absl::Status Refresh() = 0;
 
   // Makes `directory` a copy of the database, cleanly closed, to be opened at
