@@ -138,6 +138,18 @@ class DB {
   // the one must not be put among those of the other.
   virtual absl::Status Checkpoint(const std::string& directory) = 0;
 
+  // Merges all runs into one, without what nobody can see any more. Without
+  // bounds, values come to lie in the order of their keys; with bounds, only
+  // those of the keys inside. Runs on the calling thread, beside reads and
+  // writes, and first waits for the merges under way; what is written meanwhile
+  // is not waited for. Disk space for a second copy is needed until the end.
+  // Cancelled if `options.progress` says so; nothing but time is lost then.
+  virtual absl::Status CompactRange(const CompactOptions& options) = 0;
+
+  // Blocks until no merge is due or under way. Returns why merging has come to
+  // a halt, if it has.
+  virtual absl::Status WaitForMerges() = 0;
+
   virtual Stats GetStats() = 0;
 
   // The value of a property, or nothing for an unknown name. Properties() lists

@@ -77,6 +77,14 @@ struct Options {
   // through the provider. Default: no bound.
   uint64_t index_memory_bytes = UINT64_MAX;
 
+  // Merge runs in the background as they come to be due. false: only
+  // DB::CompactRange merges, and the number of runs, which every read has to
+  // look at, grows without bound.
+  bool automatic_merges = true;
+
+  // Most bytes a second that merges write, over all threads. 0: no limit.
+  uint64_t merge_bytes_per_second = 0;
+
   // OK if every field is within its bounds, otherwise InvalidArgument naming
   // the field. Open calls it. The fields of `provider` are checked by
   // io::OpenProvider.
@@ -113,6 +121,17 @@ struct WriteOptions {
   // loss. false: once it has been handed to the operating system: it survives
   // the death of the process, and a power loss leaves a prefix of the writes.
   bool sync = false;
+};
+
+struct CompactOptions {
+  // First key inside, and first key outside, of what is compacted. Empty
+  // optional: unbounded.
+  std::optional<std::string> begin;
+  std::optional<std::string> end;
+
+  // Called on the calling thread now and then with the share that is done, from
+  // 0 to 1. Returning false cancels. Empty: not called.
+  std::function<bool(double done)> progress;
 };
 
 }  // namespace quire

@@ -26,10 +26,12 @@ struct Stats {
   uint64_t groups_written = 0;
   uint64_t log_bytes_written = 0;
   uint64_t table_bytes_written = 0;
+  uint64_t rewritten_bytes = 0;  // of segments that merges wrote anew
   uint64_t manifest_bytes_written = 0;
+  uint64_t merges = 0;
   uint64_t log_syncs = 0;
   uint64_t writer_stall_us =
-      0;  // time writers waited for memtables to become runs
+      0;  // time writers waited for memtables to become runs, or for merges
 
   // State.
   uint64_t last_sequence = 0;     // newest visible sequence number
@@ -39,6 +41,7 @@ struct Stats {
   uint64_t runs = 0;
   uint64_t segments = 0;
   uint64_t segment_bytes = 0;
+  uint64_t garbage_bytes = 0;  // of those, records that no table names
   uint64_t table_bytes = 0;
   uint64_t entries =
       0;  // index entries over all runs, tombstones and older versions included

@@ -18,10 +18,12 @@
 #include "kv/internal/durable_point.h"
 #include "kv/internal/error_latch.h"
 #include "kv/internal/file_header.h"
+#include "kv/internal/obsolete_files.h"
 #include "kv/internal/recovery_report.h"
 #include "kv/internal/run.h"
 #include "kv/internal/snapshot_list.h"
 #include "kv/internal/view_publisher.h"
+#include "kv/internal/write_throttle.h"
 #include "kv/options.h"
 
 namespace quire::kv_internal {
@@ -36,6 +38,8 @@ struct DatabaseCounters {
   base::StripedCounter groups_written;
   base::StripedCounter log_bytes_written;
   base::StripedCounter table_bytes_written;
+  base::StripedCounter rewritten_bytes;
+  base::StripedCounter merges;
   base::StripedCounter log_syncs;
   base::StripedCounter writer_stall_us;
 };
@@ -94,6 +98,8 @@ struct DatabaseCore {
   std::atomic<int64_t> iterators{0};
   DatabaseCounters counters;
   RecoveryReport recovery_report;
+  ObsoleteFiles obsolete_files;
+  WriteThrottle throttle;
 
   ViewPublisher views;
 };

@@ -23,6 +23,8 @@ void GatherCounters(const DatabaseCore& core, Stats* stats) {
   if (core.catalog != nullptr) {
     stats->manifest_bytes_written = core.catalog->bytes_written();
   }
+  stats->rewritten_bytes = Count(counters.rewritten_bytes);
+  stats->merges = Count(counters.merges);
   stats->log_syncs = Count(counters.log_syncs);
   stats->writer_stall_us = Count(counters.writer_stall_us);
 }
@@ -44,6 +46,11 @@ void GatherState(DatabaseCore& core, Stats* stats) {
     stats->table_bytes += run->table().size_bytes();
     stats->entries += run->table().entry_count();
     stats->index_resident_bytes += run->table().resident_bytes();
+  }
+  if (core.catalog != nullptr) {
+    for (const auto& [number, segment] : core.catalog->state().segments) {
+      stats->garbage_bytes += segment.garbage_bytes;
+    }
   }
   stats->snapshots = core.snapshots.size();
   stats->iterators =
@@ -97,6 +104,7 @@ std::optional<std::string> DatabaseProperty(DatabaseCore& core,
                         stats.iterators, " iterators, ", stats.snapshots,
                         " snapshots");
   }
+  if (name == "quire.writes") return core.throttle.Describe();
   if (name == "quire.recovery") return core.recovery_report.text();
   return std::nullopt;
 }

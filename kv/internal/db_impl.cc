@@ -89,7 +89,8 @@ absl::Status CheckBatch(const WriteBatch& batch) {
 DbImpl::DbImpl(std::unique_ptr<DatabaseCore> core)
     : core_(std::move(core)), reader_(*core_) {
   if (!core_->options.read_only) {
-    run_maker_ = std::make_unique<RunMaker>(*core_);
+    merge_scheduler_ = std::make_unique<MergeScheduler>(*core_);
+    run_maker_ = std::make_unique<RunMaker>(*core_, *merge_scheduler_);
     write_queue_ = std::make_unique<WriteQueue>(*core_, *run_maker_);
   }
   housekeeper_ = std::make_unique<Housekeeper>(*core_, write_queue_.get());
@@ -103,6 +104,7 @@ DbImpl::~DbImpl() {
     // be rather than touch them.
     (void)index_loader_.release();
     (void)housekeeper_.release();
+    (void)merge_scheduler_.release();
     (void)run_maker_.release();
     (void)write_queue_.release();
     (void)core_.release();
@@ -226,6 +228,7 @@ absl::Status DbImpl::FlushMemtables() {
 
 absl::Status DbImpl::Checkpoint(const std::string& directory) {
   QUIRE_RETURN_IF_ERROR(FlushMemtables());
+  const ObsoleteFiles::Hold hold(core_->obsolete_files);
   return WriteCheckpoint(*core_->file_system, core_->path,
                          RunsOnly(core_->catalog->state()), directory);
 }
@@ -246,9 +249,26 @@ absl::Status DbImpl::Refresh() {
   return absl::OkStatus();
 }
 
+absl::Status DbImpl::CompactRange(const CompactOptions& options) {
+  QUIRE_RETURN_IF_ERROR(FlushMemtables());
+  return merge_scheduler_->CompactRange(options);
+}
+
+absl::Status DbImpl::WaitForMerges() {
+  QUIRE_RETURN_IF_ERROR(CheckWritable());
+  return merge_scheduler_->WaitUntilIdle();
+}
+
 Stats DbImpl::GetStats() { return GatherStats(*core_); }
 
 std::optional<std::string> DbImpl::GetProperty(std::string_view name) {
+  if (merge_scheduler_ != nullptr) {
+    if (name == "quire.merges") return merge_scheduler_->Describe();
+    if (name == "quire.background-error") {
+      const absl::Status error = merge_scheduler_->error();
+      return error.ok() ? "" : error.ToString();
+    }
+  }
   return DatabaseProperty(*core_, name);
 }
 
@@ -274,14 +294,17 @@ absl::Status DbImpl::CloseParts() {
   index_loader_.reset();
   absl::Status status;
   if (write_queue_ != nullptr) {
+    merge_scheduler_->Stop();
     status = write_queue_->SealLog();
     if (status.ok()) status = run_maker_->WaitUntilIdle();
     const uint64_t last_sequence = write_queue_->last_sequence();
     run_maker_.reset();
     write_queue_.reset();
+    merge_scheduler_.reset();
     if (status.ok()) status = core_->catalog->CloseCleanly(last_sequence);
   }
   core_->views.FreeAll();
+  core_->obsolete_files.RemoveQueued(*core_->file_system);
   core_->provider.provider.reset();
   core_->lock.reset();
   closed_.store(true, std::memory_order_relaxed);

@@ -15,6 +15,7 @@
 #include "kv/internal/database_core.h"
 #include "kv/internal/housekeeper.h"
 #include "kv/internal/index_loader.h"
+#include "kv/internal/merge_scheduler.h"
 #include "kv/internal/point_reader.h"
 #include "kv/internal/run_maker.h"
 #include "kv/internal/write_queue.h"
@@ -46,6 +47,8 @@ class DbImpl final : public DB {
   absl::Status FlushMemtables() override;
   absl::Status Refresh() override;
   absl::Status Checkpoint(const std::string& directory) override;
+  absl::Status CompactRange(const CompactOptions& options) override;
+  absl::Status WaitForMerges() override;
   Stats GetStats() override;
   std::optional<std::string> GetProperty(std::string_view name) override;
   absl::Status Close() override;
@@ -61,7 +64,9 @@ class DbImpl final : public DB {
 
   std::unique_ptr<DatabaseCore> core_;
   PointReader reader_;
-  std::unique_ptr<RunMaker> run_maker_;  // the next three: nullptr once closed
+  // nullptr once closed, all but the last two also if read-only.
+  std::unique_ptr<MergeScheduler> merge_scheduler_;
+  std::unique_ptr<RunMaker> run_maker_;
   std::unique_ptr<WriteQueue> write_queue_;
   std::unique_ptr<Housekeeper> housekeeper_;
   // Made anew by Refresh, under refresh_mu_; no call may run beside the other

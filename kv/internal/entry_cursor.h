@@ -22,6 +22,7 @@ struct EntryPlace {
   // zeros behind them (not padding or gaps before it, which no record owns).
   uint64_t record_bytes = 0;
   uint32_t size_class = 0;
+  uint32_t value_size = 0;
 };
 
 // Entries in the order (key ascending as unsigned bytes, sequence number

@@ -32,6 +32,7 @@ void Housekeeper::Loop() {
       if (stop_) return;
     }
     if (core_.views.waiting() > 0) cache::ReclaimRetired();
+    core_.obsolete_files.RemoveQueued(*core_.file_system);
     if (write_queue_ == nullptr) continue;
     SyncIfDue();
     CoverIfIdle();

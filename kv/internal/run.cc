@@ -1,5 +1,6 @@
 #include "kv/internal/run.h"
 
+#include <string>
 #include <utility>
 
 namespace quire::kv_internal {
@@ -9,7 +10,12 @@ OpenSegment::OpenSegment(io::PageProvider& provider,
                          uint64_t number, uint64_t id)
     : provider_(provider), file_(std::move(file)), number_(number), id_(id) {}
 
-OpenSegment::~OpenSegment() { provider_.Detach(std::move(file_)); }
+OpenSegment::~OpenSegment() {
+  const std::string path = file_->path();
+  provider_.Detach(std::move(file_));
+  ObsoleteFiles* const files = obsolete_files_.load(std::memory_order_relaxed);
+  if (files != nullptr) files->Add(path);
+}
 
 Run::Run(std::unique_ptr<TableReader> table,
          std::vector<std::shared_ptr<const OpenSegment>> segments)
@@ -20,6 +26,13 @@ Run::Run(std::unique_ptr<TableReader> table,
           {&segment->file(), segment->id(), i * kSlotBytes, segment->length()});
     }
   }
+}
+
+Run::~Run() {
+  const std::string path = table_->file().path();
+  table_.reset();
+  ObsoleteFiles* const files = obsolete_files_.load(std::memory_order_relaxed);
+  if (files != nullptr) files->Add(path);
 }
 
 }  // namespace quire::kv_internal

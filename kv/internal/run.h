@@ -2,6 +2,7 @@
 #ifndef QUIRE_KV_INTERNAL_RUN_H_
 #define QUIRE_KV_INTERNAL_RUN_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "io/page_provider.h"
 #include "kv/internal/format.h"
+#include "kv/internal/obsolete_files.h"
 #include "kv/internal/record.h"
 #include "kv/internal/table_reader.h"
 
@@ -30,11 +32,20 @@ class OpenSegment {
   const io::AttachedFile& file() const { return *file_; }
   uint64_t length() const { return file_->size_bytes(); }
 
+  // Once nothing uses the segment any more, its file goes to `files`, which
+  // must outlive it. REQUIRES: the durable manifest does not name it.
+  void RemoveWhenGone(ObsoleteFiles& files) const {
+    // Relaxed: whoever drops the last reference sees what was done under the
+    // others.
+    obsolete_files_.store(&files, std::memory_order_relaxed);
+  }
+
  private:
   io::PageProvider& provider_;
   std::unique_ptr<io::AttachedFile> file_;
   const uint64_t number_;
   const uint64_t id_;
+  mutable std::atomic<ObsoleteFiles*> obsolete_files_{nullptr};
 };
 
 // Where a run-local address points.
@@ -51,6 +62,17 @@ class Run {
   // `segments` in the order of their slots.
   Run(std::unique_ptr<TableReader> table,
       std::vector<std::shared_ptr<const OpenSegment>> segments);
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  // As OpenSegment::RemoveWhenGone, for the table.
+  void RemoveTableWhenGone(ObsoleteFiles& files) const {
+    obsolete_files_.store(&files, std::memory_order_relaxed);
+  }
+
+  // The table's file number, by which the manifest calls the run.
+  uint64_t number() const { return table_->header().file_number; }
 
   const TableReader& table() const { return *table_; }
   TableReader& table() { return *table_; }
@@ -87,6 +109,7 @@ class Run {
   std::unique_ptr<TableReader> table_;
   std::vector<std::shared_ptr<const OpenSegment>> segments_;
   std::vector<Slot> slots_;
+  mutable std::atomic<ObsoleteFiles*> obsolete_files_{nullptr};
 };
 
 }  // namespace quire::kv_internal

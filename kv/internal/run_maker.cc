@@ -65,8 +65,9 @@ absl::StatusOr<SealedLog> SealLog(DatabaseCore& core, ActiveLog& log) {
   segment.length = log.end();
   segment.last_sequence = memtable.last_sequence();
   segment.digest = Checksum(image.first(log.end()));
+  TableJob job = TableOver({segment});
   QUIRE_ASSIGN_OR_RETURN(
-      sealed.run, MakeTable(core, {segment}, [&](TableBuilder& builder) {
+      sealed.run, MakeTable(core, job, [&](TableBuilder& builder) {
         return AddEntries(memtable, core.hash_seed, core.snapshots.Sequences(),
                           builder, &segment);
       }));
@@ -82,8 +83,10 @@ SegmentSealed SealedLog::Seal() const {
           .garbage_records = segment.garbage_records};
 }
 
-RunMaker::RunMaker(DatabaseCore& core)
-    : core_(core), thread_([this] { Loop(); }) {}
+RunMaker::RunMaker(DatabaseCore& core, MergeScheduler& merge_scheduler)
+    : core_(core),
+      merge_scheduler_(merge_scheduler),
+      thread_([this] { Loop(); }) {}
 
 RunMaker::~RunMaker() {
   {
@@ -165,6 +168,7 @@ absl::Status RunMaker::Process(const std::shared_ptr<ActiveLog>& log) {
     std::erase(view.memtables, log->memtable());
     view.runs.insert(view.runs.begin(), sealed.run.run);
   });
+  merge_scheduler_.Wake();
   return log->CloseFile();
 }
 

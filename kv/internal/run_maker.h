@@ -14,6 +14,7 @@
 #include "kv/internal/active_log.h"
 #include "kv/internal/database_core.h"
 #include "kv/internal/database_state.h"
+#include "kv/internal/merge_scheduler.h"
 #include "kv/internal/table_maker.h"
 
 namespace quire::kv_internal {
@@ -39,7 +40,8 @@ absl::StatusOr<SealedLog> SealLog(DatabaseCore& core, ActiveLog& log);
 // latch, and the memtables stay readable. Thread-safe.
 class RunMaker {
  public:
-  explicit RunMaker(DatabaseCore& core);
+  // Wakes `merge_scheduler`, which must outlive it, for each run made.
+  RunMaker(DatabaseCore& core, MergeScheduler& merge_scheduler);
   // Stops after the run under way. Call WaitUntilIdle before to have all made.
   ~RunMaker();
 
@@ -60,6 +62,7 @@ class RunMaker {
   absl::Status DropEmpty(ActiveLog& log);
 
   DatabaseCore& core_;
+  MergeScheduler& merge_scheduler_;
 
   base::Mutex mu_;
   base::CondVar changed_;

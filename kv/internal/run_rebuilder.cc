@@ -73,8 +73,9 @@ absl::StatusOr<std::shared_ptr<Run>> RebuildRun(DatabaseCore& core,
     const int order = a.key.compare(b.key);
     return order != 0 ? order < 0 : a.sequence > b.sequence;
   });
+  TableJob job = TableOver(segments);
   QUIRE_ASSIGN_OR_RETURN(
-      MadeRun made, MakeTable(core, segments, [&](TableBuilder& builder) {
+      MadeRun made, MakeTable(core, job, [&](TableBuilder& builder) {
         VersionFilter filter({});
         for (const Found& entry : found) {
           if (!filter.Keep(entry.key, entry.sequence)) continue;

@@ -81,7 +81,8 @@ class SortedCursor final : public EntryCursor {
     const uint64_t key_size = group_.key(index_).size();
     return {.address = record.address,
             .record_bytes = record.RecordBytes(key_size),
-            .size_class = record.Class(key_size)};
+            .size_class = record.Class(key_size),
+            .value_size = record.value_size};
   }
 
   absl::Status status() const override { return status_; }

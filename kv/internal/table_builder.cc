@@ -49,11 +49,7 @@ uint64_t AddressLimit(const std::vector<TableSegment>& segments) {
   return slots << kSlotUnitBits;
 }
 
-absl::Status CheckSpec(const TableSpec& spec) {
-  if (spec.header.type != FileType::kTable) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(spec.path, ": not the header of a table"));
-  }
+absl::Status CheckSegments(const TableSpec& spec) {
   if (AddressLimit(spec.segments) > kMaxSlots << kSlotUnitBits) {
     return absl::InvalidArgumentError(
         absl::StrCat(spec.path, ": the segments of one table exceed ",
@@ -66,7 +62,11 @@ absl::Status CheckSpec(const TableSpec& spec) {
 
 absl::StatusOr<std::unique_ptr<TableBuilder>> TableBuilder::Create(
     io::FileSystem& file_system, TableSpec spec) {
-  QUIRE_RETURN_IF_ERROR(CheckSpec(spec));
+  if (spec.header.type != FileType::kTable) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(spec.path, ": not the header of a table"));
+  }
+  QUIRE_RETURN_IF_ERROR(CheckSegments(spec));
   QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<io::WritableFile> file,
                          file_system.CreateFile(spec.path));
   auto builder = absl::WrapUnique(
@@ -83,7 +83,6 @@ TableBuilder::TableBuilder(io::FileSystem& file_system,
                            TableSpec spec)
     : file_system_(file_system),
       spec_(std::move(spec)),
-      address_limit_(AddressLimit(spec_.segments)),
       writer_(std::move(file)) {}
 
 absl::Status TableBuilder::CheckRange(const TableEntry& entry) const {
@@ -95,7 +94,7 @@ absl::Status TableBuilder::CheckRange(const TableEntry& entry) const {
     wrong = "sequence number";
   } else if (entry.value_size > (entry.tombstone ? 0 : kLargestValueBytes)) {
     wrong = "value size";
-  } else if (entry.address >= address_limit_) {
+  } else if (entry.address >= kMaxSlots << kSlotUnitBits) {
     wrong = "address";
   } else {
     return absl::OkStatus();
@@ -124,6 +123,7 @@ absl::Status TableBuilder::Add(const TableEntry& entry) {
       first ? entry.sequence : std::min(footer_.min_sequence, entry.sequence);
   footer_.max_sequence = std::max(footer_.max_sequence, entry.sequence);
   footer_.tombstone_count += entry.tombstone;
+  largest_address_ = std::max(largest_address_, entry.address);
   ++footer_.entry_count;
   return absl::OkStatus();
 }
@@ -152,7 +152,19 @@ absl::StatusOr<FinishedTable> TableBuilder::Finish() {
   return table;
 }
 
+absl::Status TableBuilder::AddSegment(const TableSegment& segment) {
+  QUIRE_RETURN_IF_ERROR(status_);
+  spec_.segments.push_back(segment);
+  return status_ = CheckSegments(spec_);
+}
+
 absl::StatusOr<FinishedTable> TableBuilder::WriteRest() {
+  if (footer_.entry_count > 0 &&
+      largest_address_ >= AddressLimit(spec_.segments)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(spec_.path, ": an entry's address ", largest_address_,
+                     " lies outside of the table's segments"));
+  }
   footer_.table_id = spec_.header.file_id;
   footer_.hash_seed = spec_.hash_seed;
   footer_.key_count = sorted_->key_count();

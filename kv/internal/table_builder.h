@@ -95,6 +95,10 @@ class TableBuilder {
   // range. Copies the key.
   absl::Status Add(const TableEntry& entry);
 
+  // Appends to the list of segments. Entries may point into a segment before it
+  // is added; Finish fails with InvalidArgument if one points to none.
+  absl::Status AddSegment(const TableSegment& segment);
+
   uint64_t entry_count() const { return footer_.entry_count; }
 
   // Completes, syncs and closes the file; its directory is the caller's to
@@ -117,13 +121,13 @@ class TableBuilder {
   absl::Status ReadAgain(const io::ReadableFile& file, TakeHashedEntries take);
 
   io::FileSystem& file_system_;
-  const TableSpec spec_;
-  const uint64_t address_limit_;
+  TableSpec spec_;
   SequentialWriter writer_;
   std::optional<SortedSectionBuilder> sorted_;  // once the header is written
   // All entries, in chunks, or none once they would exceed the memory.
   bool keeps_hashed_ = true;
   std::vector<std::vector<HashedEntry>> hashed_;
+  uint64_t largest_address_ = 0;
   TableFooter footer_;   // as far as it is known
   absl::Status status_;  // the first error
 };

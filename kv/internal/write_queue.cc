@@ -134,6 +134,10 @@ absl::Status WriteQueue::WriteGroup(std::span<Writer*> group, bool sync) {
     room += BatchRoom(*writer->batch);
     records += writer->batch->Count();
   }
+  if (core_.throttle.engaged()) {
+    QUIRE_RETURN_IF_ERROR(
+        CountStall([&] { return core_.throttle.Admit(room); }));
+  }
   QUIRE_RETURN_IF_ERROR(MakeRoom(room, records));
   const uint64_t last = last_sequence_ + records;
   if (last > kMaxSequence) {
@@ -214,14 +218,21 @@ absl::Status WriteQueue::MakeRoom(uint64_t bytes, uint64_t records) {
   return log_->memtable()->Prepare(records);
 }
 
+absl::Status WriteQueue::CountStall(
+    absl::FunctionRef<absl::Status()> wait) {
+  const auto start = std::chrono::steady_clock::now();
+  absl::Status status = wait();
+  core_.counters.writer_stall_us.Add(
+      std::chrono::duration_cast<std::chrono::microseconds>(
+          std::chrono::steady_clock::now() - start)
+          .count());
+  return status;
+}
+
 absl::Status WriteQueue::NewLog(uint64_t capacity) {
   if (log_ != nullptr) {
-    const auto start = std::chrono::steady_clock::now();
-    QUIRE_RETURN_IF_ERROR(run_maker_.WaitForRoom());
-    core_.counters.writer_stall_us.Add(
-        std::chrono::duration_cast<std::chrono::microseconds>(
-            std::chrono::steady_clock::now() - start)
-            .count());
+    QUIRE_RETURN_IF_ERROR(
+        CountStall([&] { return run_maker_.WaitForRoom(); }));
   }
   QUIRE_ASSIGN_OR_RETURN(
       std::shared_ptr<ActiveLog> next,

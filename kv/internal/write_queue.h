@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
@@ -95,6 +96,8 @@ class WriteQueue {
   // Makes sure that the log has room for `bytes` and memory for `records`.
   absl::Status MakeRoom(uint64_t bytes, uint64_t records);
   absl::Status NewLog(uint64_t capacity);
+  // Counts the time that `wait` takes.
+  absl::Status CountStall(absl::FunctionRef<absl::Status()> wait);
   void EnqueueLog();
 
   // The writers that one leader serves: those behind the first, up to a limit.

@@ -151,7 +151,8 @@ TEST_P(DbConcurrencyTest, EveryReaderSeesAConsistentState) {
   threads.emplace_back([this] { MultiRead(); });
   threads.emplace_back([this] { Scan(); });
   for (std::thread& thread : threads) thread.join();
-  EXPECT_GT(db_->GetStats().runs, 2u);
+  // Runs were made, and merged, while all that was going on.
+  EXPECT_GT(db_->GetStats().merges, 2u);
   ASSERT_OK(db_->Close());
 }
 

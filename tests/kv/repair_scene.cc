@@ -129,6 +129,8 @@ RepairScene::RepairScene(uint64_t seed)
   Options options;
   options.create_if_missing = true;
   options.memtable_bytes = 64 << 10;
+  // Open databases are copied, file after file.
+  options.automatic_merges = false;
   const std::string first_path = directory_.File("first");
   const std::string second_path = directory_.File("second");
   {

@@ -104,8 +104,33 @@ TEST_F(TableBuilderTest, RefusesEntriesOutOfRange) {
   entry.value_size = 1;
   EXPECT_THAT(add(entry), refused);
   entry = good;
-  entry.address = 2 * kSlotBytes / kAlignmentBytes;  // behind the last slot
+  entry.address = kMaxSlots * (kSlotBytes / kAlignmentBytes);
   EXPECT_THAT(add(entry), refused);
+}
+
+TEST_F(TableBuilderTest, RefusesEntriesBehindTheLastSegment) {
+  const std::string key = "key";
+  const auto finish = [&](bool with_segment) {
+    std::filesystem::remove(spec_.path);
+    auto builder = TableBuilder::Create(io::PosixFileSystem(), spec_);
+    EXPECT_OK(builder);
+    EXPECT_OK((*builder)->Add(
+        {.key = key,
+         .sequence = spec_.header.first_sequence,
+         .address = spec_.segments.size() * (kSlotBytes / kAlignmentBytes),
+         .hash = HashKey(key, kTestHashSeed)}));
+    // Segments may be added behind the entries that point into them.
+    if (with_segment) {
+      EXPECT_OK((*builder)->AddSegment(
+          {.number = 99, .id = 99, .length_bytes = 2 * kPageBytes}));
+    }
+    return (*builder)->Finish();
+  };
+  EXPECT_THAT(finish(false), StatusIs(absl::StatusCode::kInvalidArgument,
+                                      HasSubstr("outside of the table's")));
+  const absl::StatusOr<FinishedTable> table = finish(true);
+  ASSERT_OK(table.status());
+  EXPECT_EQ(table->info.entry_count, 1u);
 }
 
 TEST_F(TableBuilderTest, RefusesASpecThatCanBeNoTable) {

@@ -48,9 +48,10 @@ class QuireLiveTest : public ::testing::Test {
  protected:
   QuireLiveTest() : db_path_(MakeTestDirectory() + "/db") {}
 
-  void Open() {
+  void Open(bool automatic_merges = true) {
     Options options;
     options.create_if_missing = true;
+    options.automatic_merges = automatic_merges;
     options.memtable_bytes = 64 << 10;
     QUIRE_ASSERT_OK_AND_ASSIGN(db_, DB::Open(options, db_path_));
   }
@@ -165,7 +166,7 @@ TEST_F(QuireLiveTest, ReadingChangesNothingAndNeedsNoRightToWrite) {
 }
 
 TEST_F(QuireLiveTest, ReadsADatabaseThatWasNotClosedWithoutChangingIt) {
-  ASSERT_NO_FATAL_FAILURE(Open());
+  ASSERT_NO_FATAL_FAILURE(Open(/*automatic_merges=*/false));
   std::string expected = Fill();
   // Nothing is made in the background after this, so that a copy of the files,
   // which takes one after the other, is what a killed process leaves.

@@ -1,0 +1,81 @@
+// Which runs to merge, and which of their segments to write anew: pure
+// decisions, no I/O.
+#ifndef QUIRE_KV_INTERNAL_MERGE_POLICY_H_
+#define QUIRE_KV_INTERNAL_MERGE_POLICY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace quire::kv_internal {
+
+// --- Which runs ---------------------------------------------------------------
+
+// Newer runs join the next older one as soon as they weigh this share of it
+// together; the oldest joins later or sooner than the rest as its own share
+// says.
+//
+// What follows: once no merge is due, each run weighs more than twice all newer
+// ones together, and the oldest more than four times. So with every run the sum
+// grows more than threefold, with the oldest more than fivefold: of a database
+// of weight W whose newest run weighs w, there are at most 2 + log3(W / 5w)
+// runs.
+inline constexpr double kJoinShare = 0.5;
+inline constexpr double kOldestJoinShare = 0.25;
+
+// A run as the policy sees it.
+struct MergeCandidate {
+  uint64_t weight = 0;  // bytes of its table and of the live records
+  bool busy = false;    // another merge has it
+};
+
+// Neighbours in the list of runs.
+struct MergeRange {
+  size_t first = 0;
+  size_t count = 0;
+  friend bool operator==(const MergeRange&, const MergeRange&) = default;
+};
+
+// The merge that is due among `runs`, newest first, or nothing. Of several the
+// one that begins with the newest run; it takes all older ones that are due
+// with it.
+std::optional<MergeRange> ChooseMerge(std::span<const MergeCandidate> runs);
+
+// --- Which segments -----------------------------------------------------------
+
+// What a merge does not leave behind: dead bytes beyond this share of the live
+// ones in the run that it makes.
+inline constexpr double kDeadShare = 0.25;
+
+// How a segment stands once the merge has dropped what nobody can see.
+struct SegmentUse {
+  uint64_t length = 0;          // bytes of the file
+  uint64_t first_sequence = 0;  // no record in it is older
+  uint64_t live_bytes = 0;      // of records that are kept
+  // Of those, the bytes of tombstones that hide nothing which is kept. They can
+  // go with their segment as soon as no segment is left that holds something
+  // older.
+  uint64_t idle_tombstone_bytes = 0;
+};
+
+// What to do with each segment: true if its live records are to be written
+// anew and the file dropped. Segments without live records always are. The
+// others are chosen where most of the file is dead, until no more than
+// kDeadShare is left, and then, oldest first, where tombstones that have become
+// idle make up most of a segment; as long as what is read for it stays within
+// `budget` bytes, but at least one. `drops_tombstones`: the merge includes the oldest run.
+std::vector<bool> ChooseRewrites(std::span<const SegmentUse> segments,
+                                 bool drops_tombstones, uint64_t budget);
+
+// Tombstones with lower sequence numbers may be dropped: every segment that
+// `rewritten` leaves in place has younger records only. 0 unless
+// `drops_tombstones`.
+uint64_t TombstoneHorizon(std::span<const SegmentUse> segments,
+                          const std::vector<bool>& rewritten,
+                          bool drops_tombstones);
+
+}  // namespace quire::kv_internal
+
+#endif  // QUIRE_KV_INTERNAL_MERGE_POLICY_H_

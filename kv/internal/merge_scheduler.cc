@@ -1,0 +1,258 @@
+#include "kv/internal/merge_scheduler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "kv/internal/database_state.h"
+#include "kv/internal/file_header.h"
+#include "kv/internal/merge_policy.h"
+
+namespace quire::kv_internal {
+namespace {
+
+constexpr int kThreads = 2;
+
+// Before a merge that failed for want of space is tried again.
+constexpr std::chrono::milliseconds kRetryDelay{500};
+
+// Bytes of the run's table and live records; nothing if the manifest no longer
+// names the run.
+std::optional<uint64_t> WeightOf(uint64_t run_number,
+                                 const DatabaseState& state) {
+  const auto run = std::find_if(
+      state.runs.begin(), state.runs.end(),
+      [&](const RunState& r) { return r.table_number == run_number; });
+  if (run == state.runs.end()) return std::nullopt;
+  uint64_t weight = run->table_length;
+  for (const uint64_t number : run->segments) {
+    const SegmentState& segment = state.segments.at(number);
+    weight += segment.length - segment.garbage_bytes;
+  }
+  return weight;
+}
+
+// Bytes of segments that were not written in the order of their keys.
+uint64_t LogBytes(const DatabaseState& state) {
+  uint64_t bytes = 0;
+  for (const auto& [number, segment] : state.segments) {
+    if (segment.table_number != 0 && segment.origin == SegmentOrigin::kLog) {
+      bytes += segment.length;
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+MergeScheduler::MergeScheduler(DatabaseCore& core)
+    : core_(core), limiter_(core.options.merge_bytes_per_second) {
+  {
+    base::MutexLock lock(mu_);
+    UpdateThrottle();
+  }
+  for (int i = 0; i < kThreads; ++i) {
+    threads_.emplace_back([this] { Loop(); });
+  }
+}
+
+MergeScheduler::~MergeScheduler() { Stop(); }
+
+void MergeScheduler::Stop() {
+  {
+    base::MutexLock lock(mu_);
+    stop_ = true;
+    for (auto& [number, active] : active_) active.control->Cancel();
+    changed_.NotifyAll();
+  }
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void MergeScheduler::Wake() {
+  base::MutexLock lock(mu_);
+  UpdateThrottle();
+  changed_.NotifyAll();
+}
+
+absl::Status MergeScheduler::error() const {
+  base::MutexLock lock(mu_);
+  return error_;
+}
+
+absl::Status MergeScheduler::WaitUntilIdle() {
+  base::MutexLock lock(mu_);
+  while (!stop_ && (!active_.empty() || Pick().has_value())) {
+    if (absl::IsResourceExhausted(error_)) break;
+    changed_.Wait(mu_);
+  }
+  return error_;
+}
+
+std::string MergeScheduler::Describe() const {
+  base::MutexLock lock(mu_);
+  std::string text;
+  for (const auto& [number, active] : active_) {
+    // Every entry is looked at twice.
+    absl::StrAppend(&text, active.runs.size(), " runs, ", active.entries,
+                    " entries, ",
+                    100 * active.control->entries_done() /
+                        std::max<uint64_t>(2 * active.entries, 1),
+                    " % done\n");
+  }
+  return text;
+}
+
+bool MergeScheduler::IsBusy(uint64_t run) const {
+  if (unmergeable_.contains(run)) return true;
+  return std::any_of(active_.begin(), active_.end(), [&](const auto& active) {
+    return active.second.runs.contains(run);
+  });
+}
+
+std::optional<MergeJob> MergeScheduler::Pick() const {
+  if (!core_.options.automatic_merges || compactions_waiting_ > 0 ||
+      !core_.write_error.Check().ok()) {
+    return std::nullopt;
+  }
+  // The view first: what it has, the manifest has, unless a merge is replacing
+  // it right now.
+  const HeldView view = core_.views.Hold();
+  const DatabaseState state = core_.catalog->state();
+  std::vector<MergeCandidate> candidates;
+  for (const auto& run : view->runs) {
+    const std::optional<uint64_t> weight = WeightOf(run->number(), state);
+    candidates.push_back(
+        {.weight = weight.value_or(0),
+         .busy = !weight.has_value() || IsBusy(run->number())});
+  }
+  const std::optional<MergeRange> due = ChooseMerge(candidates);
+  if (!due.has_value()) return std::nullopt;
+  MergeJob job;
+  const auto first = view->runs.begin() + static_cast<ptrdiff_t>(due->first);
+  job.runs.assign(first, first + static_cast<ptrdiff_t>(due->count));
+  job.includes_oldest = due->first + due->count == view->runs.size();
+  return job;
+}
+
+absl::Status MergeScheduler::RunJob(const MergeJob& job,
+                                    MergeControl::Observer observer) {
+  const uint64_t number = next_active_++;
+  Active& active = active_[number];
+  for (const auto& run : job.runs) {
+    active.runs.insert(run->number());
+    active.entries += run->table().entry_count();
+  }
+  active.control =
+      std::make_unique<MergeControl>(limiter_, std::move(observer));
+  mu_.Unlock();
+  absl::Status status = MergeRuns(core_, job, *active.control);
+  mu_.Lock();
+  active_.erase(number);
+  NoteOutcome(job, status);
+  return status;
+}
+
+void MergeScheduler::NoteOutcome(const MergeJob& job,
+                                 const absl::Status& status) {
+  if (absl::IsCancelled(status)) {
+    // Somebody wanted it so.
+  } else if (status.ok() || absl::IsResourceExhausted(status)) {
+    error_ = status;
+  } else {
+    error_ = status;
+    for (const auto& run : job.runs) unmergeable_.insert(run->number());
+  }
+  UpdateThrottle();
+  changed_.NotifyAll();
+}
+
+void MergeScheduler::UpdateThrottle() {
+  WriteThrottle::Load load;
+  {
+    const HeldView view = core_.views.Hold();
+    const DatabaseState state = core_.catalog->state();
+    uint64_t newer = 0;
+    uint64_t oldest = 0;
+    for (const auto& run : view->runs) {
+      newer += oldest;
+      oldest = WeightOf(run->number(), state).value_or(0);
+    }
+    oldest = std::max(oldest, 4 * core_.options.memtable_bytes);
+    load.run_count = view->runs.size();
+    load.backlog = static_cast<double>(newer) / static_cast<double>(oldest);
+  }
+  absl::Status merging = error_;
+  if (merging.ok() && active_.empty() && !Pick().has_value()) {
+    merging = absl::FailedPreconditionError("no merge is due");
+  }
+  core_.throttle.Update(load, merging);
+}
+
+void MergeScheduler::Loop() {
+  base::MutexLock lock(mu_);
+  while (!stop_) {
+    const std::optional<MergeJob> job = Pick();
+    if (!job.has_value()) {
+      changed_.Wait(mu_);
+      continue;
+    }
+    const absl::Status status = RunJob(*job, nullptr);
+    if (!stop_ && absl::IsResourceExhausted(status)) {
+      changed_.WaitFor(mu_, kRetryDelay);
+    }
+  }
+}
+
+absl::Status MergeScheduler::CompactOnce(const CompactOptions& options,
+                                         int pass, int pass_count,
+                                         MergeJob::Rewrite rewrite) {
+  base::MutexLock lock(mu_);
+  ++compactions_waiting_;
+  while (!stop_ && !active_.empty()) changed_.Wait(mu_);
+  --compactions_waiting_;
+  if (stop_) return absl::CancelledError("the database is being closed");
+  MergeJob job;
+  uint64_t entries = 0;
+  {
+    const HeldView view = core_.views.Hold();
+    job.runs = view->runs;
+  }
+  if (job.runs.empty()) return absl::OkStatus();
+  for (const auto& run : job.runs) entries += run->table().entry_count();
+  job.includes_oldest = true;
+  job.rewrite = rewrite;
+  if (options.begin.has_value() || options.end.has_value()) {
+    job.rewrite_range = KeyRange{options.begin.value_or(""), options.end};
+  }
+  MergeControl::Observer observer;
+  if (options.progress != nullptr) {
+    observer = [&](uint64_t done) {
+      const double share =
+          static_cast<double>(done) /
+          static_cast<double>(std::max<uint64_t>(2 * entries, 1));
+      return options.progress((pass + std::min(share, 1.0)) / pass_count);
+    };
+  }
+  return RunJob(job, std::move(observer));
+}
+
+absl::Status MergeScheduler::CompactRange(const CompactOptions& options) {
+  if (options.begin.has_value() || options.end.has_value()) {
+    return CompactOnce(options, 0, 1, MergeJob::Rewrite::kGarbage);
+  }
+  // Segments of the log are first brought into order, as many at a time as fit
+  // into memory; then the ordered ones become one order.
+  const auto log_passes =
+      static_cast<int>(LogBytes(core_.catalog->state()) / kRewriteMemoryBytes);
+  for (int pass = 0; pass < log_passes; ++pass) {
+    QUIRE_RETURN_IF_ERROR(
+        CompactOnce(options, pass, log_passes + 1, MergeJob::Rewrite::kLogs));
+  }
+  return CompactOnce(options, log_passes, log_passes + 1,
+                     MergeJob::Rewrite::kEverything);
+}
+
+}  // namespace quire::kv_internal

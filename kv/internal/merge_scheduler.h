@@ -1,0 +1,98 @@
+// When and where merges run.
+#ifndef QUIRE_KV_INTERNAL_MERGE_SCHEDULER_H_
+#define QUIRE_KV_INTERNAL_MERGE_SCHEDULER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "base/mutex.h"
+#include "kv/internal/database_core.h"
+#include "kv/internal/merge_control.h"
+#include "kv/internal/merger.h"
+#include "kv/internal/rate_limiter.h"
+#include "kv/internal/view.h"
+#include "kv/options.h"
+
+namespace quire::kv_internal {
+
+// Two threads merge what the policy (merge_policy.h) says is due, each its own
+// neighbouring runs: a merge of small runs goes on beside a long one of large
+// runs. Making runs of memtables is not among their work. Keeps the write
+// throttle up to date.
+//
+// A merge without space or memory is tried again. Runs whose tables or segments
+// can't be read are not merged again before the next open; error() says why.
+// Thread-safe.
+class MergeScheduler {
+ public:
+  explicit MergeScheduler(DatabaseCore& core);
+  // Calls Stop.
+  ~MergeScheduler();
+
+  // The list of runs has changed.
+  void Wake();
+
+  // Blocks until no merge is under way or due. Returns error().
+  absl::Status WaitUntilIdle();
+
+  // See DB::CompactRange, on the calling thread. Waits for the merges under
+  // way.
+  absl::Status CompactRange(const CompactOptions& options);
+
+  // Cancels what is under way and starts nothing more. Idempotent.
+  void Stop();
+
+  // Why the last merge that failed did, since one succeeded; OK: no reason.
+  absl::Status error() const;
+
+  // A line for each merge under way: how many runs and entries, how far.
+  std::string Describe() const;
+
+ private:
+  // A merge under way.
+  struct Active {
+    std::set<uint64_t> runs;  // table numbers
+    uint64_t entries = 0;
+    std::unique_ptr<MergeControl> control;
+  };
+
+  void Loop();
+  // The merge that is due, if any; nothing while a compaction waits.
+  std::optional<MergeJob> Pick() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsBusy(uint64_t run) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Does the job between taking and giving back its runs.
+  absl::Status RunJob(const MergeJob& job, MergeControl::Observer observer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteOutcome(const MergeJob& job, const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void UpdateThrottle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // One pass of a compaction over all runs.
+  absl::Status CompactOnce(const CompactOptions& options, int pass,
+                           int pass_count, MergeJob::Rewrite rewrite);
+
+  DatabaseCore& core_;
+  RateLimiter limiter_;
+
+  mutable base::Mutex mu_;
+  base::CondVar changed_;
+  bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  int compactions_waiting_ ABSL_GUARDED_BY(mu_) = 0;
+  std::map<uint64_t, Active> active_ ABSL_GUARDED_BY(mu_);  // by a number
+  uint64_t next_active_ ABSL_GUARDED_BY(mu_) = 0;
+  std::set<uint64_t> unmergeable_ ABSL_GUARDED_BY(mu_);  // table numbers
+  absl::Status error_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::thread> threads_;  // run Loop
+};
+
+}  // namespace quire::kv_internal
+
+#endif  // QUIRE_KV_INTERNAL_MERGE_SCHEDULER_H_

@@ -1,0 +1,140 @@
+#include "kv/internal/merge_policy.h"
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/testing/seed.h"
+
+namespace quire::kv_internal {
+namespace {
+
+using ::quire::testing::TestSeed;
+using ::testing::ElementsAre;
+
+std::optional<MergeRange> Choose(const std::vector<uint64_t>& weights,
+                                 const std::vector<size_t>& busy = {}) {
+  std::vector<MergeCandidate> runs;
+  for (const uint64_t weight : weights) runs.push_back({.weight = weight});
+  for (const size_t i : busy) runs[i].busy = true;
+  return ChooseMerge(runs);
+}
+
+TEST(ChooseMergeTest, OneRunOrNoneIsLeftAlone) {
+  EXPECT_EQ(Choose({}), std::nullopt);
+  EXPECT_EQ(Choose({100}), std::nullopt);
+}
+
+TEST(ChooseMergeTest, TheOldestJoinsAtAQuarter) {
+  EXPECT_EQ(Choose({24, 100}), std::nullopt);
+  EXPECT_EQ(Choose({25, 100}), (MergeRange{0, 2}));
+  EXPECT_EQ(Choose({3, 22, 100}), (MergeRange{0, 3}));
+}
+
+TEST(ChooseMergeTest, OthersJoinAtAHalf) {
+  EXPECT_EQ(Choose({49, 100, 10000}), std::nullopt);
+  EXPECT_EQ(Choose({50, 100, 10000}), (MergeRange{0, 2}));
+}
+
+TEST(ChooseMergeTest, TakesAllThatAreDue) {
+  EXPECT_EQ(Choose({10, 10, 30, 90, 10000}), (MergeRange{0, 4}));
+  // The second is not due by itself, but the third is with it.
+  EXPECT_EQ(Choose({10, 50, 100, 10000}), (MergeRange{0, 3}));
+}
+
+TEST(ChooseMergeTest, LeavesBusyRunsAlone) {
+  EXPECT_EQ(Choose({10, 10, 10, 10}, {0}), (MergeRange{1, 3}));
+  EXPECT_EQ(Choose({10, 10, 10, 10}, {2, 3}), (MergeRange{0, 2}));
+  EXPECT_EQ(Choose({10, 10, 10}, {1}), std::nullopt);
+}
+
+TEST(ChooseMergeTest, RunsOfNoWeightGo) {
+  EXPECT_EQ(Choose({0, 0, 100}), (MergeRange{0, 2}));
+}
+
+// Plays the life of a database: each round a run comes, and whatever is due is
+// merged at once, with some of it being overwritten.
+TEST(ChooseMergeTest, TheNumberOfRunsStaysWithinTheStatedBound) {
+  const uint64_t seed = TestSeed();
+  for (uint64_t round = 0; round < 20; ++round) {
+    SCOPED_TRACE(::testing::Message()
+                 << "QUIRE_TEST_SEED=" << seed << " round " << round);
+    std::mt19937_64 random(seed + round);
+    std::vector<uint64_t> weights;
+    for (int i = 0; i < 3000; ++i) {
+      weights.insert(weights.begin(), 1000 + random() % 5000);
+      while (const std::optional<MergeRange> due = Choose(weights)) {
+        ASSERT_GE(due->count, 2u);
+        const auto first = weights.begin() + static_cast<ptrdiff_t>(due->first);
+        uint64_t sum = 0;
+        for (size_t j = 0; j < due->count; ++j) sum += first[j];
+        weights.insert(
+            weights.erase(first, first + static_cast<ptrdiff_t>(due->count)),
+            sum - sum / 20 * (random() % 5));
+      }
+      double total = 0;
+      for (const uint64_t weight : weights) total += weight;
+      ASSERT_LE(weights.size(),
+                std::max(1.0, 2 + std::log(total / (5.0 * weights.front())) /
+                                      std::log(3.0)));
+    }
+  }
+}
+
+SegmentUse Use(uint64_t length, uint64_t live, uint64_t first_sequence = 1,
+               uint64_t idle = 0) {
+  return {.length = length,
+          .first_sequence = first_sequence,
+          .live_bytes = live,
+          .idle_tombstone_bytes = idle};
+}
+
+TEST(ChooseRewritesTest, SegmentsWithoutLiveRecordsGo) {
+  const std::vector<SegmentUse> segments = {Use(100, 100), Use(100, 0)};
+  EXPECT_THAT(ChooseRewrites(segments, false, 0), ElementsAre(false, true));
+}
+
+TEST(ChooseRewritesTest, AQuarterOfDeadBytesIsLeft) {
+  EXPECT_THAT(ChooseRewrites({{Use(100, 80), Use(100, 80)}}, false, 1000),
+              ElementsAre(false, false));
+  // The one with the larger part dead is enough.
+  EXPECT_THAT(
+      ChooseRewrites({{Use(100, 85), Use(200, 100), Use(100, 100)}}, false,
+                     1000),
+      ElementsAre(false, true, false));
+}
+
+TEST(ChooseRewritesTest, TheBudgetBoundsWhatIsRead) {
+  const std::vector<SegmentUse> segments = {Use(100, 10), Use(100, 20),
+                                            Use(100, 30)};
+  EXPECT_THAT(ChooseRewrites(segments, false, 200),
+              ElementsAre(true, true, false));
+  // At least one, or a segment larger than the budget would stay for ever.
+  EXPECT_THAT(ChooseRewrites(segments, false, 50),
+              ElementsAre(true, false, false));
+}
+
+TEST(ChooseRewritesTest, IdleTombstonesGoFromTheOldestSegmentOn) {
+  const std::vector<SegmentUse> segments = {
+      Use(1000, 1000, 300, 600), Use(1000, 1000, 100, 900),
+      Use(1000, 1000, 200, 100)};
+  EXPECT_THAT(ChooseRewrites(segments, true, 10000),
+              ElementsAre(false, true, false));
+  EXPECT_THAT(ChooseRewrites(segments, false, 10000),
+              ElementsAre(false, false, false));
+}
+
+TEST(TombstoneHorizonTest, IsWhereTheOldestSegmentThatStaysBegins) {
+  const std::vector<SegmentUse> segments = {Use(10, 10, 300), Use(10, 10, 100),
+                                            Use(10, 10, 200)};
+  EXPECT_EQ(TombstoneHorizon(segments, {false, true, false}, true), 200u);
+  EXPECT_EQ(TombstoneHorizon(segments, {true, true, true}, true), UINT64_MAX);
+  EXPECT_EQ(TombstoneHorizon(segments, {true, true, true}, false), 0u);
+}
+
+}  // namespace
+}  // namespace quire::kv_internal
