@@ -63,10 +63,9 @@ absl::Status UsageError(const std::string& message) {
 }
 
 // LevelDB writes these as --name=0 and --name=1.
-void AddBoolean(tools::FlagSet& flags, std::string name, std::string help,
-                bool* target) {
-  flags.AddChoice<bool>(std::move(name), std::move(help),
-                        {{"0", false}, {"1", true}}, target);
+void AddBoolean(tools::FlagSet& flags, const std::string& name,
+                const std::string& help, bool* target) {
+  flags.AddChoice<bool>(name, help, {{"0", false}, {"1", true}}, target);
 }
 
 void AddLevelDbFlags(tools::FlagSet& flags, DbBenchOptions* options,

@@ -108,7 +108,7 @@ std::string Histogram::ToText() const {
         Micros(BucketStart(first)), Micros(BucketStart(first + kSubBuckets)),
         here, percent,
         100.0 * static_cast<double>(seen) / static_cast<double>(count_),
-        std::string(static_cast<size_t>(percent / 5 + 0.5), '#'));
+        std::string(static_cast<size_t>(std::lround(percent / 5)), '#'));
   }
   return text;
 }

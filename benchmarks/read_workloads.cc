@@ -22,7 +22,7 @@ absl::Status GetRandomKeys(WorkloadContext& context, WorkloadThread& thread,
   while (budget.Take()) {
     std::string_view text = key.Set(thread.random.Uniform(range));
     text.remove_suffix(cut);
-    const absl::Status status = context.db->Get({}, text, &value);
+    absl::Status status = context.db->Get({}, text, &value);
     if (status.ok()) {
       ++found;
       thread.stats.AddBytes(text.size() + value.size());
@@ -165,7 +165,7 @@ absl::Status SeekOrdered(WorkloadContext& context, WorkloadThread& thread) {
 absl::Status ReadWhileWriting(WorkloadContext& context,
                               WorkloadThread& thread) {
   if (thread.index == 0) return WriteUntilReadersEnd(context, thread);
-  const absl::Status status = ReadRandom(context, thread);
+  absl::Status status = ReadRandom(context, thread);
   // Relaxed, as declared.
   context.readers_left.fetch_sub(1, std::memory_order_relaxed);
   return status;

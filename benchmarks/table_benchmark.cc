@@ -74,7 +74,10 @@ Key MakeKey(uint64_t i, bool random_bytes) {
 struct Shape {
   uint64_t entry_count = 0;
   bool random_bytes = false;
-  auto operator<=>(const Shape&) const = default;
+  bool operator<(const Shape& other) const {
+    return std::tie(entry_count, random_bytes) <
+           std::tie(other.entry_count, other.random_bytes);
+  }
 };
 
 std::vector<Key> SortedKeys(const Shape& shape) {

@@ -3,7 +3,7 @@
 namespace quire::benchmarks {
 namespace {
 
-constexpr size_t kLargeValueBytes = 100 * 1000;
+constexpr size_t kLargeValueBytes = 100'000;
 
 constexpr std::string_view kNoCompression =
     "Quire stores values as they are: there is no compression to measure";
@@ -78,7 +78,7 @@ constexpr Workload kWorkloads[] = {
      .run = ReadWhileWriting,
      .writer_beside = true},
     {.name = "compact",
-     .meaning = "make runs of what is in memory; runs are not merged",
+     .meaning = "merge everything into one run, values in key order",
      .run = Compact,
      .single_threaded = true},
     {.name = "crc32c",
