@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "benchmarks/random.h"
 
@@ -17,6 +18,23 @@ const std::vector<std::pair<std::string, io::ReadMode>>& ReadModeChoices() {
           {"mmap", io::ReadMode::kMmap},
           {"direct", io::ReadMode::kDirect}};
   return choices;
+}
+
+absl::Status ParseReadModes(const std::string& names,
+                            std::vector<io::ReadMode>* modes) {
+  modes->clear();
+  for (const std::string& name :
+       std::vector<std::string>(absl::StrSplit(names, ','))) {
+    const io::ReadMode* found = nullptr;
+    for (const auto& [choice, mode] : ReadModeChoices()) {
+      if (name == choice) found = &modes->emplace_back(mode);
+    }
+    if (found == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("--modes: unknown read mode '%s'", name));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void AddProviderFlags(tools::FlagSet& flags, io::ProviderOptions* provider,

@@ -26,6 +26,11 @@ namespace quire::benchmarks {
 // The names of the read modes.
 const std::vector<std::pair<std::string, io::ReadMode>>& ReadModeChoices();
 
+// Sets `*modes` to those named in `names`, parted by commas; InvalidArgument
+// naming --modes and the name that is none.
+absl::Status ParseReadModes(const std::string& names,
+                            std::vector<io::ReadMode>* modes);
+
 // Adds --io_engine and --require, which change `*provider`; call ApplyRequire
 // behind the parsing.
 void AddProviderFlags(tools::FlagSet& flags, io::ProviderOptions* provider,

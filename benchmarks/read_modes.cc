@@ -1,25 +1,23 @@
 #include "benchmarks/read_modes.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "benchmarks/cold_start.h"
 #include "benchmarks/cpu_share.h"
+#include "benchmarks/disk_usage.h"
 #include "benchmarks/machine_sheet.h"
 #include "benchmarks/random.h"
 #include "benchmarks/report.h"
 #include "benchmarks/stopwatch.h"
 #include "benchmarks/timed_reads.h"
-#include "io/page_cache_control.h"
-#include "io/posix_file_system.h"
 #include "kv/stats.h"
 
 namespace quire::benchmarks {
@@ -71,13 +69,6 @@ void ReadModes::Say(const std::string& text) const {
   std::fprintf(stderr, "read_modes: %s\n", text.c_str());
 }
 
-absl::StatusOr<std::vector<std::string>> ReadModes::Files() const {
-  QUIRE_ASSIGN_OR_RETURN(std::vector<std::string> names,
-                         io::PosixFileSystem().ListDirectory(options_.db));
-  for (std::string& name : names) name = options_.db + "/" + name;
-  return names;
-}
-
 absl::Status ReadModes::Load() {
   std::error_code ignored;  // an error shows when the database is opened
   std::filesystem::create_directories(
@@ -103,12 +94,7 @@ absl::Status ReadModes::Load() {
   watch.Stop();
   report_.close_s = watch.seconds();
 
-  QUIRE_ASSIGN_OR_RETURN(const std::vector<std::string> files, Files());
-  for (const std::string& file : files) {
-    QUIRE_ASSIGN_OR_RETURN(const uint64_t size,
-                           io::PosixFileSystem().FileSize(file));
-    report_.disk_bytes += size;
-  }
+  report_.disk_bytes = DirectoryBytes(options_.db);
   report_.sheet.emplace_back(
       "Data",
       absl::StrFormat("%d keys of %d bytes, values of %d bytes; %.1f "
@@ -184,30 +170,12 @@ absl::Status ReadModes::MeasureHot(uint64_t round, ModeResult& result) {
 }
 
 absl::Status ReadModes::DropCaches() {
-  QUIRE_ASSIGN_OR_RETURN(const std::vector<std::string> files, Files());
-  uint64_t resident = 0;
-  for (const std::string& file : files) {
-    QUIRE_RETURN_IF_ERROR(io::DropFromPageCache(file));
-    QUIRE_ASSIGN_OR_RETURN(const uint64_t bytes,
-                           io::PageCacheResidentBytes(file));
-    resident += bytes;
-  }
+  QUIRE_ASSIGN_OR_RETURN(const uint64_t resident,
+                         DropDatabaseFromPageCache(options_.db));
   report_.resident_after_drop = std::max(
       report_.resident_after_drop,
       static_cast<double>(resident) / static_cast<double>(report_.disk_bytes));
   return absl::OkStatus();
-}
-
-void ReadModes::WaitForIndex(DB& db) const {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(30);
-  while (db.GetStats().index_resident_bytes < index_bytes_) {
-    if (Clock::now() > deadline) {
-      Say("the hash sections are not in memory; cold reads include theirs");
-      return;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
 }
 
 absl::Status ReadModes::MeasureColdGets(DB& db, uint64_t seed,
@@ -230,7 +198,9 @@ absl::Status ReadModes::MeasureCold(uint64_t round, ModeResult& result) {
     QUIRE_RETURN_IF_ERROR(DropCaches());
     QUIRE_ASSIGN_OR_RETURN(const std::unique_ptr<DB> db,
                            Open(Measure::kOpenCold, result));
-    WaitForIndex(*db);
+    if (!WaitForIndex(*db, index_bytes_)) {
+      Say("the hash sections are not in memory; cold reads include theirs");
+    }
     if (measure == Measure::kGetCold) {
       QUIRE_RETURN_IF_ERROR(MeasureColdGets(*db, seed, result));
     } else {

@@ -39,12 +39,8 @@ class ReadModes {
   absl::Status MeasureColdGets(DB& db, uint64_t seed, ModeResult& result);
   // Opens the database and adds the time to `measure`.
   absl::StatusOr<std::unique_ptr<DB>> Open(Measure measure, ModeResult& result);
-  // Returns when the hash sections are in memory again, as they were when they
-  // had been made, or after half a minute.
-  void WaitForIndex(DB& db) const;
   // Drops all files of the database out of the page cache.
   absl::Status DropCaches();
-  absl::StatusOr<std::vector<std::string>> Files() const;
   // To standard output.
   void PrintReport() const;
   void Say(const std::string& text) const;

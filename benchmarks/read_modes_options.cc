@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "benchmarks/common_flags.h"
 #include "benchmarks/key_generator.h"
@@ -60,22 +58,6 @@ void AddFlags(tools::FlagSet& flags, ReadModesOptions* options, RawFlags* raw) {
   flags.AddSwitch("help", "Print this and end.", &options->help);
 }
 
-absl::Status SetModes(const std::string& names, std::vector<ReadMode>* modes) {
-  modes->clear();
-  for (const std::string& name :
-       std::vector<std::string>(absl::StrSplit(names, ','))) {
-    const ReadMode* found = nullptr;
-    for (const auto& [choice, mode] : ReadModeChoices()) {
-      if (name == choice) found = &modes->emplace_back(mode);
-    }
-    if (found == nullptr) {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("--modes: unknown read mode '%s'", name));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckNumbers(const ReadModesOptions& options) {
   QUIRE_RETURN_IF_ERROR(
       CheckRange("num", options.num, 1, KeyBuffer::kNumberEnd));
@@ -104,7 +86,7 @@ absl::StatusOr<ReadModesOptions> ParseReadModesOptions(
   options.load_batch = std::min(options.load_batch, options.num);
   QUIRE_RETURN_IF_ERROR(CheckNumbers(options));
   if (raw.modes) {
-    QUIRE_RETURN_IF_ERROR(SetModes(*raw.modes, &options.modes));
+    QUIRE_RETURN_IF_ERROR(ParseReadModes(*raw.modes, &options.modes));
   }
   if (raw.cache_size) {
     QUIRE_ASSIGN_OR_RETURN(const std::optional<uint64_t> size,
