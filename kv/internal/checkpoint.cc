@@ -44,7 +44,7 @@ class CheckpointWriter {
 
  private:
   absl::Status MakeDirectory() {
-    const absl::Status made = file_system_.CreateDirectory(target_);
+    absl::Status made = file_system_.CreateDirectory(target_);
     if (made.ok()) {
       made_directory_ = true;
       return file_system_.SyncDirectory(ParentDirectory(target_));

@@ -108,7 +108,7 @@ absl::Status WriteCurrentFile(io::FileSystem& file_system,
   const std::string temporary =
       absl::StrCat(directory, "/", kCurrentTemporaryName);
   // What an interrupted call may have left.
-  if (const absl::Status status = file_system.RemoveFile(temporary);
+  if (absl::Status status = file_system.RemoveFile(temporary);
       !status.ok() && !absl::IsNotFound(status)) {
     return status;
   }

@@ -59,7 +59,7 @@ void GatherState(DatabaseCore& core, Stats* stats) {
   stats->provider = core.provider.provider->Stats();
 }
 
-std::string WithReason(std::string name, const std::string& reason) {
+std::string WithReason(const std::string& name, const std::string& reason) {
   return reason.empty() ? name : absl::StrCat(name, " (", reason, ")");
 }
 

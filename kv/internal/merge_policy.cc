@@ -11,6 +11,15 @@ double DeadShare(const SegmentUse& segment) {
          static_cast<double>(segment.length);
 }
 
+// What newer runs must weigh together for `run` to join them.
+double JoinWeight(const MergeCandidate& run, bool is_oldest) {
+  const auto weight = static_cast<double>(run.weight);
+  if (!is_oldest) return kJoinShare * weight;
+  return std::clamp(kOldestJoinTables * static_cast<double>(run.table_bytes),
+                    kLeastOldestJoinShare * weight,
+                    kMostOldestJoinShare * weight);
+}
+
 // Chooses segments while their lengths fit into a budget.
 class RewriteChoice {
  public:
@@ -87,9 +96,8 @@ std::optional<MergeRange> ChooseMerge(std::span<const MergeCandidate> runs) {
     uint64_t newer = runs[first].weight;
     std::optional<MergeRange> due;
     for (size_t i = first + 1; i < runs.size() && !runs[i].busy; ++i) {
-      const double share = i + 1 == runs.size() ? kOldestJoinShare : kJoinShare;
       if (static_cast<double>(newer) >=
-          share * static_cast<double>(runs[i].weight)) {
+          JoinWeight(runs[i], i + 1 == runs.size())) {
         due = MergeRange{.first = first, .count = i - first + 1};
       }
       newer += runs[i].weight;

@@ -11,11 +11,14 @@
 
 namespace quire::kv_internal {
 
-// --- Which runs ---------------------------------------------------------------
+// --- Which runs
+// ---------------------------------------------------------------
 
 // Newer runs join the next older one as soon as they weigh this share of it
-// together; the oldest joins later or sooner than the rest as its own share
-// says.
+// together. The oldest, where most of the garbage is, joins sooner: at
+// kOldestJoinTables times its table, which the merge writes anew, but not below
+// or above the two shares. So large values are collected early, where that
+// costs little.
 //
 // What follows: once no merge is due, each run weighs more than twice all newer
 // ones together, and the oldest more than four times. So with every run the sum
@@ -23,12 +26,15 @@ namespace quire::kv_internal {
 // of weight W whose newest run weighs w, there are at most 2 + log3(W / 5w)
 // runs.
 inline constexpr double kJoinShare = 0.5;
-inline constexpr double kOldestJoinShare = 0.25;
+inline constexpr double kOldestJoinTables = 1.5;
+inline constexpr double kLeastOldestJoinShare = 0.10;
+inline constexpr double kMostOldestJoinShare = 0.25;
 
 // A run as the policy sees it.
 struct MergeCandidate {
-  uint64_t weight = 0;  // bytes of its table and of the live records
-  bool busy = false;    // another merge has it
+  uint64_t weight = 0;       // bytes of its table and of the live records
+  uint64_t table_bytes = 0;  // of those
+  bool busy = false;         // another merge has it
 };
 
 // Neighbours in the list of runs.
@@ -43,7 +49,8 @@ struct MergeRange {
 // with it.
 std::optional<MergeRange> ChooseMerge(std::span<const MergeCandidate> runs);
 
-// --- Which segments -----------------------------------------------------------
+// --- Which segments
+// -----------------------------------------------------------
 
 // What a merge does not leave behind: dead bytes beyond this share of the live
 // ones in the run that it makes.
@@ -65,7 +72,8 @@ struct SegmentUse {
 // others are chosen where most of the file is dead, until no more than
 // kDeadShare is left, and then, oldest first, where tombstones that have become
 // idle make up most of a segment; as long as what is read for it stays within
-// `budget` bytes, but at least one. `drops_tombstones`: the merge includes the oldest run.
+// `budget` bytes, but at least one. `drops_tombstones`: the merge includes the
+// oldest run.
 std::vector<bool> ChooseRewrites(std::span<const SegmentUse> segments,
                                  bool drops_tombstones, uint64_t budget);
 

@@ -18,20 +18,20 @@ constexpr int kThreads = 2;
 // Before a merge that failed for want of space is tried again.
 constexpr std::chrono::milliseconds kRetryDelay{500};
 
-// Bytes of the run's table and live records; nothing if the manifest no longer
-// names the run.
-std::optional<uint64_t> WeightOf(uint64_t run_number,
-                                 const DatabaseState& state) {
+// The run as the policy sees it; nothing if the manifest no longer names it.
+std::optional<MergeCandidate> CandidateOf(uint64_t run_number,
+                                          const DatabaseState& state) {
   const auto run = std::find_if(
       state.runs.begin(), state.runs.end(),
       [&](const RunState& r) { return r.table_number == run_number; });
   if (run == state.runs.end()) return std::nullopt;
-  uint64_t weight = run->table_length;
+  MergeCandidate candidate = {.weight = run->table_length,
+                              .table_bytes = run->table_length};
   for (const uint64_t number : run->segments) {
     const SegmentState& segment = state.segments.at(number);
-    weight += segment.length - segment.garbage_bytes;
+    candidate.weight += segment.length - segment.garbage_bytes;
   }
-  return weight;
+  return candidate;
 }
 
 // Bytes of segments that were not written in the order of their keys.
@@ -123,10 +123,10 @@ std::optional<MergeJob> MergeScheduler::Pick() const {
   const DatabaseState state = core_.catalog->state();
   std::vector<MergeCandidate> candidates;
   for (const auto& run : view->runs) {
-    const std::optional<uint64_t> weight = WeightOf(run->number(), state);
-    candidates.push_back(
-        {.weight = weight.value_or(0),
-         .busy = !weight.has_value() || IsBusy(run->number())});
+    const std::optional<MergeCandidate> candidate =
+        CandidateOf(run->number(), state);
+    candidates.push_back(candidate.value_or(MergeCandidate()));
+    candidates.back().busy = !candidate.has_value() || IsBusy(run->number());
   }
   const std::optional<MergeRange> due = ChooseMerge(candidates);
   if (!due.has_value()) return std::nullopt;
@@ -178,7 +178,8 @@ void MergeScheduler::UpdateThrottle() {
     uint64_t oldest = 0;
     for (const auto& run : view->runs) {
       newer += oldest;
-      oldest = WeightOf(run->number(), state).value_or(0);
+      oldest =
+          CandidateOf(run->number(), state).value_or(MergeCandidate()).weight;
     }
     oldest = std::max(oldest, 4 * core_.options.memtable_bytes);
     load.run_count = view->runs.size();

@@ -120,7 +120,8 @@ std::vector<bool> Merge::ChooseSegments(
   return rewritten;
 }
 
-std::vector<bool> Merge::ChooseLoads(const std::vector<SegmentUse>& uses) const {
+std::vector<bool> Merge::ChooseLoads(
+    const std::vector<SegmentUse>& uses) const {
   std::vector<bool> loaded(uses.size());
   uint64_t budget = kRewriteMemoryBytes;
   for (size_t i = 0; i < uses.size(); ++i) {

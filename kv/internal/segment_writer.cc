@@ -111,8 +111,7 @@ absl::Status SegmentWriter::Finish() {
 void SegmentWriter::RemoveFiles() {
   if (writer_ != nullptr) {
     writer_.reset();
-    core_.file_system->RemoveFile(PathOf(core_, segment_.number))
-        .IgnoreError();
+    core_.file_system->RemoveFile(PathOf(core_, segment_.number)).IgnoreError();
   }
   for (const SegmentState& segment : segments_) {
     core_.file_system->RemoveFile(PathOf(core_, segment.number)).IgnoreError();

@@ -173,7 +173,7 @@ absl::Status WriteQueue::AppendGroup(std::span<Writer*> group,
   const LogPosition synced_upto = core_.durable.Get().position;
   const std::span<const std::byte> bytes =
       builder.Finish(synced_upto, last_sequence);
-  const absl::Status status = log_->Append(builder, bytes);
+  absl::Status status = log_->Append(builder, bytes);
   if (!status.ok()) {
     if (!absl::IsResourceExhausted(status)) core_.write_error.Set(status);
     return status;
@@ -218,8 +218,7 @@ absl::Status WriteQueue::MakeRoom(uint64_t bytes, uint64_t records) {
   return log_->memtable()->Prepare(records);
 }
 
-absl::Status WriteQueue::CountStall(
-    absl::FunctionRef<absl::Status()> wait) {
+absl::Status WriteQueue::CountStall(absl::FunctionRef<absl::Status()> wait) {
   const auto start = std::chrono::steady_clock::now();
   absl::Status status = wait();
   core_.counters.writer_stall_us.Add(
@@ -231,8 +230,7 @@ absl::Status WriteQueue::CountStall(
 
 absl::Status WriteQueue::NewLog(uint64_t capacity) {
   if (log_ != nullptr) {
-    QUIRE_RETURN_IF_ERROR(
-        CountStall([&] { return run_maker_.WaitForRoom(); }));
+    QUIRE_RETURN_IF_ERROR(CountStall([&] { return run_maker_.WaitForRoom(); }));
   }
   QUIRE_ASSIGN_OR_RETURN(
       std::shared_ptr<ActiveLog> next,

@@ -74,7 +74,7 @@ class PosixFileSystemTest : public ::testing::Test {
   absl::StatusOr<std::string> Read(const ReadableFile& file, uint64_t offset,
                                    size_t size) {
     std::string text(size, '\0');
-    const absl::Status status =
+    absl::Status status =
         file.ReadAt(offset, std::as_writable_bytes(std::span(text)));
     if (!status.ok()) return status;
     return text;
@@ -336,7 +336,7 @@ TEST_F(PosixFileSystemTest, DirectReadsWholeUnitsAndTheEndOfTheFile) {
   ASSERT_LE(alignment, 4096u);
   const auto read = [&](uint64_t offset,
                         size_t size) -> absl::StatusOr<std::string_view> {
-    const absl::Status status = file.ReadAt(offset, {buffer, size});
+    absl::Status status = file.ReadAt(offset, {buffer, size});
     if (!status.ok()) return status;
     return std::string_view(reinterpret_cast<char*>(buffer), size);
   };

@@ -133,7 +133,7 @@ class DbMergeTest : public ::testing::TestWithParam<ReadMode> {
 };
 
 TEST_P(DbMergeTest, OverwritesLeaveFewRunsAndLittleGarbage) {
-  constexpr uint64_t kKeys = 3000;
+  constexpr uint64_t kKeys = 1500;
   std::mt19937_64 random(TestSeed());
   ASSERT_NO_FATAL_FAILURE(Open());
   for (int round = 0; round < 6; ++round) {
@@ -147,7 +147,7 @@ TEST_P(DbMergeTest, OverwritesLeaveFewRunsAndLittleGarbage) {
   EXPECT_GT(stats.merges, 5u);
   EXPECT_LE(stats.runs, 4u);
   EXPECT_GT(stats.rewritten_bytes, 0u);
-  // 54,000 writes of about 140 bytes; what is live takes less than 500 KB.
+  // 27,000 writes of about 140 bytes; what is live takes less than 500 KB.
   EXPECT_LT(stats.segment_bytes, uint64_t{1} << 20);
   ASSERT_NO_FATAL_FAILURE(ExpectOnlyFilesInUse());
   ASSERT_NO_FATAL_FAILURE(Reopen());
@@ -247,7 +247,7 @@ TEST_P(DbMergeTest, ARangeIsCompactedByItself) {
 }
 
 TEST_P(DbMergeTest, ACompactionCanBeCancelled) {
-  constexpr uint64_t kKeys = 5000;
+  constexpr uint64_t kKeys = 2000;
   std::mt19937_64 random(TestSeed());
   ASSERT_NO_FATAL_FAILURE(Open());
   ASSERT_NO_FATAL_FAILURE(WriteAtRandom(kKeys, kKeys, random));

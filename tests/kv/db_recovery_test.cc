@@ -48,7 +48,7 @@ class DbRecoveryTest : public ::testing::Test {
 
   // The files as a kill at this moment would leave them.
   std::string Kill(const std::string& name) {
-    const std::string copy = dir_.File(name);
+    std::string copy = dir_.File(name);
     fs::remove_all(copy);
     fs::copy(Path(), copy);
     return copy;

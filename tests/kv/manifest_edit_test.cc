@@ -90,7 +90,7 @@ absl::StatusOr<ManifestEdit> Decode(const std::vector<std::byte>& file) {
 absl::Status AddDecoded(RecordKind kind, std::string_view key,
                         std::string_view value) {
   ManifestEdit edit;
-  const absl::Status status = edit.AddDecoded(
+  absl::Status status = edit.AddDecoded(
       {.offset = 4168, .header = {.kind = kind}, .key = key, .value = value});
   EXPECT_EQ(edit.changes().size(), status.ok() ? 1u : 0u);
   return status;

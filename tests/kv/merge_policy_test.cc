@@ -19,7 +19,9 @@ using ::testing::ElementsAre;
 std::optional<MergeRange> Choose(const std::vector<uint64_t>& weights,
                                  const std::vector<size_t>& busy = {}) {
   std::vector<MergeCandidate> runs;
-  for (const uint64_t weight : weights) runs.push_back({.weight = weight});
+  for (const uint64_t weight : weights) {
+    runs.push_back({.weight = weight, .table_bytes = weight / 4});
+  }
   for (const size_t i : busy) runs[i].busy = true;
   return ChooseMerge(runs);
 }
@@ -33,6 +35,19 @@ TEST(ChooseMergeTest, TheOldestJoinsAtAQuarter) {
   EXPECT_EQ(Choose({24, 100}), std::nullopt);
   EXPECT_EQ(Choose({25, 100}), (MergeRange{0, 2}));
   EXPECT_EQ(Choose({3, 22, 100}), (MergeRange{0, 3}));
+}
+
+TEST(ChooseMergeTest, TheOldestJoinsSoonerTheSmallerItsTable) {
+  const auto joins_at = [](uint64_t table_bytes) {
+    for (uint64_t newer = 1;; ++newer) {
+      const std::vector<MergeCandidate> runs = {
+          {.weight = newer}, {.weight = 1000, .table_bytes = table_bytes}};
+      if (ChooseMerge(runs).has_value()) return newer;
+    }
+  };
+  EXPECT_EQ(joins_at(500), 250u);
+  EXPECT_EQ(joins_at(120), 180u);
+  EXPECT_EQ(joins_at(7), 100u);
 }
 
 TEST(ChooseMergeTest, OthersJoinAtAHalf) {
@@ -102,10 +117,9 @@ TEST(ChooseRewritesTest, AQuarterOfDeadBytesIsLeft) {
   EXPECT_THAT(ChooseRewrites({{Use(100, 80), Use(100, 80)}}, false, 1000),
               ElementsAre(false, false));
   // The one with the larger part dead is enough.
-  EXPECT_THAT(
-      ChooseRewrites({{Use(100, 85), Use(200, 100), Use(100, 100)}}, false,
-                     1000),
-      ElementsAre(false, true, false));
+  EXPECT_THAT(ChooseRewrites({{Use(100, 85), Use(200, 100), Use(100, 100)}},
+                             false, 1000),
+              ElementsAre(false, true, false));
 }
 
 TEST(ChooseRewritesTest, TheBudgetBoundsWhatIsRead) {
@@ -119,9 +133,9 @@ TEST(ChooseRewritesTest, TheBudgetBoundsWhatIsRead) {
 }
 
 TEST(ChooseRewritesTest, IdleTombstonesGoFromTheOldestSegmentOn) {
-  const std::vector<SegmentUse> segments = {
-      Use(1000, 1000, 300, 600), Use(1000, 1000, 100, 900),
-      Use(1000, 1000, 200, 100)};
+  const std::vector<SegmentUse> segments = {Use(1000, 1000, 300, 600),
+                                            Use(1000, 1000, 100, 900),
+                                            Use(1000, 1000, 200, 100)};
   EXPECT_THAT(ChooseRewrites(segments, true, 10000),
               ElementsAre(false, true, false));
   EXPECT_THAT(ChooseRewrites(segments, false, 10000),

@@ -34,13 +34,13 @@ TEST(WriteThrottleTest, SaysHowItStands) {
   throttle.Update({.run_count = 2, .backlog = WriteThrottle::kSlowBacklog},
                   absl::OkStatus());
   EXPECT_EQ(throttle.Describe(), "free");
-  throttle.Update({.run_count = 2, .backlog = 0.6}, absl::OkStatus());
+  throttle.Update({.run_count = 2, .backlog = 0.375}, absl::OkStatus());
   EXPECT_EQ(throttle.Describe(),
-            "slowed to 69206016 bytes/s: 2 runs, 60 % of the oldest to be "
+            "slowed to 69206016 bytes/s: 2 runs, 38 % of the oldest to be "
             "merged");
   throttle.Update({.run_count = 2, .backlog = WriteThrottle::kMostBacklog},
                   absl::OkStatus());
-  EXPECT_THAT(throttle.Describe(), StartsWith("stopped: 2 runs, 80 %"));
+  EXPECT_THAT(throttle.Describe(), StartsWith("stopped: 2 runs, 50 %"));
 }
 
 TEST(WriteThrottleTest, WritersWaitUntilThereAreFewerRuns) {
