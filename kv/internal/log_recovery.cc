@@ -38,24 +38,22 @@ absl::Status CheckHeader(const DatabaseId& database_id,
   return absl::OkStatus();
 }
 
-// The group at `tail`, complete and continuing the chain. Its records are put
-// into `records`.
-absl::StatusOr<GroupHeader> ReadNextGroup(std::span<const std::byte> file,
-                                          const SegmentState& segment,
-                                          const LogTail& tail, bool chained,
-                                          const std::string& path,
-                                          std::vector<LogRecord>& records) {
+// The group at `offset`, complete and continuing the one whose check is
+// `previous_check`, if that is known. Its records are put into `records`.
+absl::StatusOr<GroupHeader> ReadNextGroup(
+    std::span<const std::byte> file, const SegmentState& segment,
+    uint64_t offset, std::optional<uint64_t> previous_check,
+    const std::string& path, std::vector<LogRecord>& records) {
   records.clear();
   QUIRE_ASSIGN_OR_RETURN(
       const GroupHeader header,
-      ReadGroup(file, tail.offset, segment.id, path,
+      ReadGroup(file, offset, segment.id, path,
                 [&](const LogRecord& record) { records.push_back(record); }));
-  if (chained && header.previous_check != tail.previous_check) {
-    return Damaged(path, tail.offset,
-                   "the group does not continue the one before");
+  if (previous_check.has_value() && header.previous_check != *previous_check) {
+    return Damaged(path, offset, "the group does not continue the one before");
   }
-  if (!IsCredible(header, {segment.number, tail.offset})) {
-    return Damaged(path, tail.offset,
+  if (!IsCredible(header, {segment.number, offset})) {
+    return Damaged(path, offset,
                    "the group claims to be durable before it was written");
   }
   return header;
@@ -108,7 +106,8 @@ class Recovery {
   const RecordVisitor visit_;
   RecoveryPlan plan_;
   uint64_t visited_sequence_ = 0;  // of the last record visited
-  uint64_t previous_check_ = 0;    // of the last group of the log kept
+  // Of the last group kept of the unsealed segments, once there is one.
+  std::optional<uint64_t> previous_check_;
   // The last unsealed segment taken.
   std::optional<SegmentState> last_unsealed_;
   // The first position that is not kept, once there is one.
@@ -151,42 +150,43 @@ absl::Status Recovery::TakeUnsealed(const SegmentState& segment,
                                     const std::string& path,
                                     RecoveredSegment& recovered) {
   QUIRE_RETURN_IF_ERROR(CheckHeader(state_.database_id, segment, file, path));
-  // The first group of a segment continues the last of the one before. That of
-  // a sealed one is not looked up: sealed, it can't have lost its end.
-  bool chained = last_unsealed_.has_value();
-  if (chained && (segment.previous_number != last_unsealed_->number ||
-                  segment.previous_id != last_unsealed_->id)) {
+  if (last_unsealed_.has_value() &&
+      (segment.previous_number != last_unsealed_->number ||
+       segment.previous_id != last_unsealed_->id)) {
     return Damaged(path, 0, "does not continue the segment before it");
   }
   // What is behind the known end is the remains of a write that failed.
   const uint64_t end = segment.length == 0 ? file.size() : segment.length;
   const auto log = file.first(std::min<uint64_t>(file.size(), end));
-  LogTail tail = {.file_id = segment.id, .previous_check = previous_check_};
-  while (!stopped_at_.has_value() && tail.offset < end) {
+  // The first group of a segment continues the last one of the log before,
+  // which is in no unsealed segment if all of those before are empty, as one is
+  // that was too small for the first batch. That of a sealed segment is not
+  // looked up: sealed, it can't have lost its end.
+  uint64_t offset = kPageBytes;
+  while (!stopped_at_.has_value() && offset < end) {
     const absl::StatusOr<GroupHeader> header =
-        ReadNextGroup(log, segment, tail, chained, path, records_);
+        ReadNextGroup(log, segment, offset, previous_check_, path, records_);
     if (!header.ok()) {
-      Stop(segment, tail.offset,
-           tail.offset == log.size() ? Damaged(path, tail.offset, "cut short")
-                                     : header.status());
+      Stop(segment, offset,
+           offset == log.size() ? Damaged(path, offset, "cut short")
+                                : header.status());
       break;
     }
     for (const LogRecord& record : records_) {
       QUIRE_RETURN_IF_ERROR(Visit(segment, record, path, recovered));
     }
     if (header->last_sequence < visited_sequence_) {
-      return Damaged(path, tail.offset, "the group's last sequence is too low");
+      return Damaged(path, offset, "the group's last sequence is too low");
     }
     plan_.last_sequence = std::max(plan_.last_sequence, header->last_sequence);
     plan_.durable = std::max(plan_.durable, header->synced_upto);
-    tail.offset += header->length;
-    tail.previous_check = previous_check_ = header->check;
-    chained = true;
+    offset += header->length;
+    previous_check_ = header->check;
   }
-  recovered.accepted_end = tail.offset;
-  recovered.dropped_bytes = EndOfData(log, tail.offset) - tail.offset;
+  recovered.accepted_end = offset;
+  recovered.dropped_bytes = EndOfData(log, offset) - offset;
   if (stopped_at_.has_value()) {
-    evidence_.Collect(log, segment.number, segment.id, tail.offset);
+    evidence_.Collect(log, segment.number, segment.id, offset);
   }
   last_unsealed_ = segment;
   return absl::OkStatus();
@@ -270,20 +270,20 @@ absl::Status ReadSealedSegment(const DatabaseId& database_id,
     return Damaged(path, file.size(), "cut short since it was sealed");
   }
   const std::span<const std::byte> sealed = file.first(segment.length);
-  LogTail tail = {.file_id = segment.id};
+  uint64_t offset = kPageBytes;
+  // What the first group continues is in another file.
+  std::optional<uint64_t> previous_check;
   std::vector<LogRecord> records;
-  while (tail.offset < sealed.size()) {
-    // What the first group continues is in another file.
-    const bool chained = tail.offset != kPageBytes;
+  while (offset < sealed.size()) {
     QUIRE_ASSIGN_OR_RETURN(
         const GroupHeader header,
-        ReadNextGroup(sealed, segment, tail, chained, path, records));
+        ReadNextGroup(sealed, segment, offset, previous_check, path, records));
     for (const LogRecord& record : records) {
       QUIRE_RETURN_IF_ERROR(CheckKind(record, path));
       QUIRE_RETURN_IF_ERROR(visit(segment, record));
     }
-    tail.offset += header.length;
-    tail.previous_check = header.check;
+    offset += header.length;
+    previous_check = header.check;
   }
   // Last, so that damage is named by its place where it can be.
   if (Checksum(sealed) != segment.digest) {

@@ -63,6 +63,27 @@ TEST(LogRecoveryTest, EmptyLogAndEmptySegmentsAreFine) {
   EXPECT_FALSE(Check(log, Recover(log.state, log.files), 0));
 }
 
+// A batch larger than a memtable goes into a segment of its own, and the one
+// before, if it is empty, is named until it has been dropped.
+TEST(LogRecoveryTest, EmptySegmentsBehindASealedOneDoNotBreakTheChain) {
+  for (const bool synced : {false, true}) {
+    TestLog log;
+    log.StartSegment();
+    log.Append({10, 20});
+    log.SealOldest();
+    log.StartSegment();
+    log.StartSegment();
+    log.StartSegment();
+    log.Append({100});
+    if (synced) log.Sync();
+    log.Append({30});
+    log.StartSegment();
+    log.StartSegment();
+    log.Append({40});
+    EXPECT_FALSE(Check(log, Recover(log.state, log.files), 4));
+  }
+}
+
 TEST(LogRecoveryTest,
      EveryFlippedBitIsRefusedOrEndsTheLogWhereNobodyWasPromised) {
   const TestLog log = SomeLog();
