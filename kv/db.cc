@@ -27,13 +27,24 @@ const std::vector<DB::PropertyDescription>& DB::Properties() {
        "the read mode in use, and why if it isn't the one asked for"},
       {"quire.effective-io-engine",
        "how batches of reads reach the kernel, and why if not as asked for"},
-      {"quire.runs", "a line for each run, newest first"},
+      {"quire.runs",
+       "a line for each run, newest first: size, whether its hash section is "
+       "resident, segments"},
+      {"quire.segments",
+       "sums of the segments' bytes and garbage, and the worst segments"},
+      {"quire.index",
+       "bytes of hash sections and of resident index, in all and per key, and "
+       "the budget"},
       {"quire.merges", "a line for each merge under way: how far it is"},
       {"quire.writes",
        "whether writers wait for merges: free, slowed, stopped"},
       {"quire.background-error",
        "why merging has come to a halt; empty if it has not"},
-      {"quire.outstanding", "pinned values, iterators and snapshots in use"},
+      {"quire.outstanding",
+       "pinned values, iterators and snapshots in use, with sequence number "
+       "and age, and what is kept for old ones"},
+      {"quire.report-json",
+       "runs, segments, index and what is outstanding, as a JSON object"},
       {"quire.recovery",
        "what the open had to drop or rebuild; empty if nothing"},
   };

@@ -39,12 +39,18 @@ constexpr Field kFields[] = {
     {"segments", &Stats::segments},
     {"segment_bytes", &Stats::segment_bytes},
     {"garbage_bytes", &Stats::garbage_bytes},
+    {"live_bytes", &Stats::live_bytes},
     {"table_bytes", &Stats::table_bytes},
     {"entries", &Stats::entries},
     {"index_resident_bytes", &Stats::index_resident_bytes},
+    {"hash_section_bytes", &Stats::hash_section_bytes},
     {"snapshots", &Stats::snapshots},
     {"iterators", &Stats::iterators},
     {"pinned_values", &Stats::pinned_values},
+    {"old_views", &Stats::old_views},
+    {"kept_memtable_bytes", &Stats::kept_memtable_bytes},
+    {"kept_files", &Stats::kept_files},
+    {"kept_file_bytes", &Stats::kept_file_bytes},
 };
 
 struct ProviderField {

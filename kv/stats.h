@@ -42,13 +42,21 @@ struct Stats {
   uint64_t segments = 0;
   uint64_t segment_bytes = 0;
   uint64_t garbage_bytes = 0;  // of those, records that no table names
+  uint64_t live_bytes = 0;     // the rest of them
   uint64_t table_bytes = 0;
   uint64_t entries =
       0;  // index entries over all runs, tombstones and older versions included
   uint64_t index_resident_bytes = 0;  // memory of resident hash sections
+  uint64_t hash_section_bytes = 0;    // of all runs, resident or not
   uint64_t snapshots = 0;
   uint64_t iterators = 0;
   uint64_t pinned_values = 0;
+  // What is no longer in use but by readers that began earlier, or for another
+  // few milliseconds.
+  uint64_t old_views = 0;  // states that such readers see
+  uint64_t kept_memtable_bytes = 0;
+  uint64_t kept_files = 0;  // tables and segments
+  uint64_t kept_file_bytes = 0;
 
   io::ProviderStats provider;
 };

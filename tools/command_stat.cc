@@ -17,12 +17,13 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr char kDetails[] =
-    "Opens the database and prints its state: sizes, runs, segments, entries "
-    "and the read mode that this machine gave, then the other properties. "
-    "Counters "
-    "count from the opening.\n"
+    "Opens the database, read-only, and prints its state: sizes, then the "
+    "runs, with which hash sections are in memory, the segments, with their "
+    "garbage, the index, what readers keep, the read mode that this machine "
+    "gave and the other properties. Counters count from the opening.\n"
     "\n"
-    "With --json: one object with the members \"stats\" and \"properties\".";
+    "With --json: one object with the members \"stats\", \"report\" (runs, "
+    "segments, index, what readers keep) and \"properties\".";
 
 class StatCommand final : public Command {
  public:
@@ -50,15 +51,20 @@ class StatCommand final : public Command {
   }
 
  private:
-  // Properties that repeat what is printed from GetStats.
-  static bool IsStatistics(std::string_view property) {
-    return property.starts_with("quire.stats");
+  // Properties that repeat what is printed from GetStats, or other properties.
+  static bool IsRepetition(std::string_view property) {
+    return property.starts_with("quire.stats") ||
+           property == "quire.report-json";
+  }
+
+  static ordered_json Parsed(const std::string& text) {
+    return ordered_json::parse(text, nullptr, false);
   }
 
   static std::string Text(DB& db, const Stats& stats) {
     std::string text = StatsToText(stats);
     for (const DB::PropertyDescription& property : DB::Properties()) {
-      if (IsStatistics(property.name)) continue;
+      if (IsRepetition(property.name)) continue;
       const std::optional<std::string> value = db.GetProperty(property.name);
       if (!value) continue;
       // A value of several lines starts on a line of its own.
@@ -72,12 +78,13 @@ class StatCommand final : public Command {
   static std::string Json(DB& db, const Stats& stats) {
     ordered_json properties = ordered_json::object();
     for (const DB::PropertyDescription& property : DB::Properties()) {
-      if (IsStatistics(property.name)) continue;
+      if (IsRepetition(property.name)) continue;
       const std::optional<std::string> value = db.GetProperty(property.name);
       if (value) properties[property.name] = *value;
     }
     const ordered_json object = {
-        {"stats", ordered_json::parse(StatsToJson(stats), nullptr, false)},
+        {"stats", Parsed(StatsToJson(stats))},
+        {"report", Parsed(db.GetProperty("quire.report-json").value_or(""))},
         {"properties", std::move(properties)}};
     // Reasons in properties may quote paths, which needn't be UTF-8.
     return object.dump(2, ' ', false, ordered_json::error_handler_t::replace) +

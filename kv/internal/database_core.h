@@ -94,8 +94,8 @@ struct DatabaseCore {
   alignas(128) ErrorLatch write_error;
   DurablePoint durable;
   SnapshotList snapshots;
+  SnapshotList iterators;  // merges need not look: these hold their views
   base::StripedCounter pinned_values;  // outstanding
-  std::atomic<int64_t> iterators{0};
   DatabaseCounters counters;
   RecoveryReport recovery_report;
   ObsoleteFiles obsolete_files;

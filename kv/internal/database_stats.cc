@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kv/db.h"
+#include "kv/internal/database_report.h"
 
 namespace quire::kv_internal {
 namespace {
@@ -37,25 +38,27 @@ void GatherState(DatabaseCore& core, Stats* stats) {
   for (const auto& memtable : view->memtables) {
     stats->memtable_bytes += memtable->memory_bytes();
   }
-  stats->runs = view->runs.size();
-  for (const auto& run : view->runs) {
-    stats->segments += run->segments().size();
-    for (const auto& segment : run->segments()) {
-      stats->segment_bytes += segment->length();
-    }
-    stats->table_bytes += run->table().size_bytes();
-    stats->entries += run->table().entry_count();
-    stats->index_resident_bytes += run->table().resident_bytes();
+  const DatabaseReport report = GatherReport(core);
+  stats->runs = report.runs.size();
+  for (const RunReport& run : report.runs) {
+    stats->table_bytes += run.table_bytes;
+    stats->entries += run.entries;
+    stats->index_resident_bytes += run.resident_bytes;
+    stats->hash_section_bytes += run.hash_section_bytes;
   }
-  if (core.catalog != nullptr) {
-    for (const auto& [number, segment] : core.catalog->state().segments) {
-      stats->garbage_bytes += segment.garbage_bytes;
-    }
+  stats->segments = report.segments.size();
+  for (const SegmentReport& segment : report.segments) {
+    stats->segment_bytes += segment.bytes;
+    stats->garbage_bytes += segment.garbage_bytes;
   }
-  stats->snapshots = core.snapshots.size();
-  stats->iterators =
-      static_cast<uint64_t>(core.iterators.load(std::memory_order_relaxed));
-  stats->pinned_values = Count(core.pinned_values);
+  stats->live_bytes = stats->segment_bytes - stats->garbage_bytes;
+  stats->snapshots = report.snapshots.size();
+  stats->iterators = report.iterators.size();
+  stats->pinned_values = report.pinned_values;
+  stats->old_views = report.kept.views;
+  stats->kept_memtable_bytes = report.kept.memtable_bytes;
+  stats->kept_files = report.kept.files;
+  stats->kept_file_bytes = report.kept.file_bytes;
   stats->provider = core.provider.provider->Stats();
 }
 
@@ -84,26 +87,11 @@ std::optional<std::string> DatabaseProperty(DatabaseCore& core,
     return WithReason(io::IoEngineName(core.provider.effective_engine),
                       core.provider.engine_reason);
   }
-  if (name == "quire.runs") {
-    std::string text;
-    const HeldView view = core.views.Hold();
-    for (const auto& run : view->runs) {
-      const TableReader& table = run->table();
-      absl::StrAppend(&text, table.file().path(), ": ", table.entry_count(),
-                      " entries, ", table.size_bytes(), " bytes, segments");
-      for (const auto& segment : run->segments()) {
-        absl::StrAppend(&text, " ", segment->number());
-      }
-      absl::StrAppend(&text, "\n");
-    }
-    return text;
-  }
-  if (name == "quire.outstanding") {
-    const Stats stats = GatherStats(core);
-    return absl::StrCat(stats.pinned_values, " pinned values, ",
-                        stats.iterators, " iterators, ", stats.snapshots,
-                        " snapshots");
-  }
+  if (name == "quire.runs") return RunsText(GatherReport(core));
+  if (name == "quire.segments") return SegmentsText(GatherReport(core));
+  if (name == "quire.index") return IndexText(GatherReport(core));
+  if (name == "quire.outstanding") return OutstandingText(GatherReport(core));
+  if (name == "quire.report-json") return ReportToJson(GatherReport(core));
   if (name == "quire.writes") return core.throttle.Describe();
   if (name == "quire.recovery") return core.recovery_report.text();
   return std::nullopt;

@@ -12,6 +12,7 @@
 #include "kv/internal/error_iterator.h"
 #include "kv/internal/fork_check.h"
 #include "kv/internal/newest_state.h"
+#include "kv/internal/snapshot_list.h"
 #include "kv/internal/view.h"
 
 namespace quire::kv_internal {
@@ -26,18 +27,17 @@ class SnapshotImpl final : public Snapshot {
  public:
   explicit SnapshotImpl(DatabaseCore& core) : core_(core) {
     if (!core.options.read_only) {
-      sequence_ = core.snapshots.AddCurrent(core.published);
+      entry_ = core.snapshots.AddCurrent(core.published);
       return;
     }
     view_ = core.views.Hold();
-    sequence_ = view_->last_sequence;
-    core.snapshots.Add(sequence_);
+    entry_ = core.snapshots.Add(view_->last_sequence);
   }
   ~SnapshotImpl() override {
     view_.Reset();
-    core_.snapshots.Remove(sequence_);
+    core_.snapshots.Remove(entry_);
   }
-  uint64_t sequence() const override { return sequence_; }
+  uint64_t sequence() const override { return entry_->first; }
 
   // The view to read; nullptr: the current one.
   const View* view() const { return view_.get(); }
@@ -45,7 +45,7 @@ class SnapshotImpl final : public Snapshot {
  private:
   DatabaseCore& core_;
   HeldView view_;
-  uint64_t sequence_;
+  SnapshotList::Handle entry_;
 };
 
 // Only DbImpl makes snapshots.
@@ -201,12 +201,10 @@ std::unique_ptr<Iterator> DbImpl::NewIterator(const ReadOptions& options) {
     sequence = core_->published.load(std::memory_order_acquire);
   }
   if (options.snapshot != nullptr) sequence = options.snapshot->sequence();
-  core_->iterators.fetch_add(1, std::memory_order_relaxed);
-  // Release: the iterator's uses of the database come before Close acquires.
-  holds.registration =
-      std::shared_ptr<void>(core_.get(), [](DatabaseCore* core) {
-        core->iterators.fetch_sub(1, std::memory_order_release);
-      });
+  const SnapshotList::Handle entry = core_->iterators.Add(sequence);
+  holds.registration = std::shared_ptr<void>(
+      core_.get(),
+      [entry](DatabaseCore* core) { core->iterators.Remove(entry); });
   return NewDbIterator(std::move(holds), sequence, options,
                        *core_->provider.provider);
 }
@@ -274,7 +272,7 @@ std::optional<std::string> DbImpl::GetProperty(std::string_view name) {
 
 absl::Status DbImpl::CheckNoneOutstanding() const {
   const int64_t pins = core_->pinned_values.SumAcquire();
-  const int64_t iterators = core_->iterators.load(std::memory_order_acquire);
+  const auto iterators = static_cast<int64_t>(core_->iterators.size());
   const auto snapshots = static_cast<int64_t>(core_->snapshots.size());
   if (pins == 0 && iterators == 0 && snapshots == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(

@@ -73,6 +73,7 @@ class StateLoader {
     std::vector<std::shared_ptr<Memtable>> memtables;
     std::vector<std::shared_ptr<Run>> runs;
     std::string report;
+    std::shared_ptr<const DatabaseState> state;
   };
 
   void Keep(const std::shared_ptr<Run>& run) {
@@ -99,6 +100,7 @@ class StateLoader {
       parts.memtables.push_back(std::move(memtable));
     }
     parts.report += tail.report;
+    parts.state = std::make_shared<const DatabaseState>(state);
     Publish(std::move(parts), tail.last_sequence);
     return absl::OkStatus();
   }
@@ -188,6 +190,7 @@ class StateLoader {
       view.memtables = std::move(parts.memtables);
       view.runs = std::move(parts.runs);
       view.last_sequence = last_sequence;
+      view.state = std::move(parts.state);
     });
   }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cache/striped_holds.h"
+#include "kv/internal/database_state.h"
 #include "kv/internal/memtable.h"
 #include "kv/internal/run.h"
 
@@ -24,6 +25,9 @@ struct View {
   // Of a read-only open: the newest sequence number of the state that this is.
   // A writer's views share DatabaseCore::published.
   uint64_t last_sequence = 0;
+  // Of a read-only open: what the manifest says of that state's files. A
+  // writer's is in its catalog.
+  std::shared_ptr<const DatabaseState> state;
 
   // Readers that left their guard and still use the view. Acquired only inside
   // the guard in which the view was loaded.

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
@@ -42,11 +43,22 @@ class ViewPublisher {
   // they hold has been freed. REQUIRES: no holds are left, no reads run.
   void FreeAll();
 
+  // What only replaced views still hold.
+  struct Kept {
+    std::vector<std::shared_ptr<Memtable>> memtables;
+    std::vector<std::shared_ptr<Run>> runs;
+  };
+  // Whatever of it is let go of meanwhile is freed with the result.
+  Kept KeptByOldViews() const;
+
   // Replaced views that are not freed yet.
   int64_t waiting() const { return waiting_->load(std::memory_order_relaxed); }
 
  private:
-  base::Mutex mu_;  // serialises Change
+  mutable base::Mutex mu_;  // serialises Change
+  // What is no longer in the current view but may be in older ones.
+  std::vector<std::weak_ptr<Memtable>> old_memtables_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::weak_ptr<Run>> old_runs_ ABSL_GUARDED_BY(mu_);
   std::atomic<const View*> current_;
   // Shared with reclaimers, which may run on any thread. Relaxed to look at;
   // the count falls by a release that FreeAll acquires.

@@ -192,7 +192,9 @@ absl::Status WriteQueue::AppendGroup(std::span<Writer*> group,
 absl::Status WriteQueue::SyncAll() {
   if (log_ == nullptr) return absl::OkStatus();
   for (const auto& earlier : unsynced_) {
-    if (absl::Status status = earlier->Sync(); !status.ok()) {
+    const std::shared_ptr<ActiveLog> log = earlier.lock();
+    if (log == nullptr) continue;
+    if (absl::Status status = log->Sync(); !status.ok()) {
       core_.write_error.Set(status);
       return status;
     }
@@ -245,6 +247,7 @@ absl::Status WriteQueue::NewLog(uint64_t capacity) {
 }
 
 void WriteQueue::EnqueueLog() {
+  std::erase_if(unsynced_, [](const auto& log) { return log.expired(); });
   if (HasUnsynced()) unsynced_.push_back(log_);
   run_maker_.Enqueue(std::exchange(log_, nullptr));
 }

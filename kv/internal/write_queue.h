@@ -111,8 +111,10 @@ class WriteQueue {
 
   // Below: touched by the leader only; leaders follow one another through mu_.
   std::shared_ptr<ActiveLog> log_;  // nullptr before the first write
-  std::vector<std::shared_ptr<ActiveLog>> unsynced_;  // earlier logs, in order
-  uint64_t last_sequence_;                            // highest one given out
+  // Earlier logs, in order. One that is gone has become a run, which is
+  // durable: its memory mustn't wait for the next sync, which may never come.
+  std::vector<std::weak_ptr<ActiveLog>> unsynced_;
+  uint64_t last_sequence_;  // highest one given out
   LogPosition last_group_end_;
 
   std::atomic<bool> needs_cover_{false};

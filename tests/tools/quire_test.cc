@@ -178,6 +178,43 @@ TEST_F(QuireTest, StatPrintsTextAndJson) {
   EXPECT_TRUE(json.at("properties").at("quire.effective-provider").is_string());
 }
 
+TEST_F(QuireTest, StatShowsRunsSegmentsGarbageIndexAndWhatReadersKeep) {
+  const std::string db = MakeLetters();
+  RunToolOk({"put", db, "a", "newer"});
+  const auto json =
+      nlohmann::json::parse(RunToolOk({"stat", "--json", db}), nullptr, false);
+  ASSERT_TRUE(json.is_object());
+  const auto& report = json.at("report");
+  ASSERT_GE(report.at("runs").size(), 1u);
+  EXPECT_TRUE(report.at("runs")[0].at("hash_section_resident").is_boolean());
+  uint64_t garbage = 0;
+  for (const auto& segment : report.at("segments")) {
+    EXPECT_GT(segment.at("bytes"), 0);
+    garbage += segment.at("garbage_bytes").get<uint64_t>();
+  }
+  EXPECT_EQ(report.at("segments").size(), json.at("stats").at("segments"));
+  EXPECT_EQ(garbage, json.at("stats").at("garbage_bytes"));
+  EXPECT_GT(report.at("index").at("hash_section_bytes_per_key"), 0);
+  EXPECT_TRUE(report.at("index").at("budget_bytes").is_null());
+  EXPECT_EQ(report.at("outstanding").at("pinned_values"), 0);
+  EXPECT_EQ(report.at("kept").at("files"), 0);
+  EXPECT_FALSE(json.at("properties").contains("quire.report-json"));
+
+  EXPECT_THAT(
+      RunToolOk({"stat", db}),
+      AllOf(
+          ContainsRegex("quire.runs:\n[^\n]+tbl: [0-9]+ entries, [0-9]+ "
+                        "bytes, hash section (resident|paged), segments [0-9]"),
+          ContainsRegex("quire.segments:\n[0-9]+ segments, [0-9]+ with "
+                        "garbage: [0-9]+ bytes, garbage [0-9]+ bytes"),
+          ContainsRegex("quire.index:\nhash sections: [0-9]+ bytes, "
+                        "[0-9.]+ bytes per key\nresident: [^\n]*\nbudget: "
+                        "no bound\n"),
+          ContainsRegex(
+              "quire.outstanding:\n0 pinned values, 0 iterators, 0 "
+              "snapshots\nkept for readers of [0-9]+ old views: 0 ")));
+}
+
 TEST_F(QuireTest, FilesNamesEveryFileAndItsRole) {
   const std::string db = MakeLetters();
   EXPECT_THAT(
