@@ -17,7 +17,7 @@ namespace {
 
 TEST(MetamorphicTest, EveryStateReadIsThatOfTheModel) {
   const uint64_t seed = TestSeed();
-  const uint64_t runs = TestRuns(40);
+  const uint64_t runs = TestRuns(12);
   const TempDirectory directory;
   OperationCounts counts;
   for (uint64_t run = 0; run < runs; ++run) {
