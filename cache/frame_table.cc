@@ -17,16 +17,23 @@ absl::StatusOr<std::unique_ptr<FrameTable>> FrameTable::Create(
                          : HugeBuffer::Pages::kSmall;
   QUIRE_ASSIGN_OR_RETURN(HugeBuffer arena,
                          HugeBuffer::Create(size_bytes, pages));
+  QUIRE_ASSIGN_OR_RETURN(
+      HugeBuffer uses,
+      HugeBuffer::Create(
+          frame_count * (sizeof(Descriptor) + sizeof(std::atomic<uint8_t>)),
+          pages));
   return std::unique_ptr<FrameTable>(
-      new FrameTable(std::move(arena), frame_count));
+      new FrameTable(std::move(arena), std::move(uses), frame_count));
 }
 
-FrameTable::FrameTable(HugeBuffer arena, uint32_t frame_count)
+FrameTable::FrameTable(HugeBuffer arena, HugeBuffer uses, uint32_t frame_count)
     : arena_(std::move(arena)),
+      uses_(std::move(uses)),
       size_(frame_count),
       max_pinned_(frame_count / 4),
-      descriptors_(std::make_unique<Descriptor[]>(frame_count)),
-      marks_(std::make_unique<std::atomic<uint8_t>[]>(frame_count)) {
+      descriptors_(reinterpret_cast<Descriptor*>(uses_.data())),
+      marks_(
+          reinterpret_cast<std::atomic<uint8_t>*>(descriptors_ + frame_count)) {
   ASAN_POISON_MEMORY_REGION(arena_.data(), arena_.size());
 }
 

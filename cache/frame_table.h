@@ -106,18 +106,26 @@ class FrameTable {
   static constexpr uint64_t kOneHold = 1;
   static constexpr uint64_t kOnePin = uint64_t{1} << 32;
 
+  // Zero bytes are a frame that nobody uses, so the descriptors need no
+  // construction, which would touch all of them at each open.
   struct Descriptor {
     std::atomic<PageEntry*> owner{nullptr};
     std::atomic<uint64_t> uses{0};
   };
+  static_assert(sizeof(Descriptor) == 16 &&
+                std::atomic<PageEntry*>::is_always_lock_free &&
+                std::atomic<uint64_t>::is_always_lock_free);
 
-  FrameTable(HugeBuffer arena, uint32_t frame_count);
+  // `uses` has room for a descriptor and a mark of each frame, and is all
+  // zeros.
+  FrameTable(HugeBuffer arena, HugeBuffer uses, uint32_t frame_count);
 
   const HugeBuffer arena_;
+  const HugeBuffer uses_;
   const uint32_t size_;
   const uint32_t max_pinned_;
-  const std::unique_ptr<Descriptor[]> descriptors_;
-  const std::unique_ptr<std::atomic<uint8_t>[]> marks_;
+  Descriptor* const descriptors_;
+  std::atomic<uint8_t>* const marks_;
   // One shared line: written only when a frame gets its first pin or loses its
   // last, by readers that ask for a pointer to keep; a hit doesn't. Relaxed:
   // the number limits memory and orders nothing.
