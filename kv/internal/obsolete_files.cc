@@ -5,6 +5,7 @@
 namespace quire::kv_internal {
 
 ObsoleteFiles::Hold::Hold(ObsoleteFiles& files) : files_(files) {
+  base::MutexLock no_removal(files_.removing_);
   base::MutexLock lock(files_.mu_);
   ++files_.holds_;
 }
@@ -20,13 +21,16 @@ void ObsoleteFiles::Add(std::string path) {
 }
 
 void ObsoleteFiles::RemoveQueued(io::FileSystem& file_system) {
-  // Under the lock, so that a Hold taken meanwhile waits for the removals.
-  base::MutexLock lock(mu_);
-  if (holds_ > 0) return;
-  for (const std::string& path : queued_) {
+  base::MutexLock removing(removing_);
+  std::vector<std::string> files;
+  {
+    base::MutexLock lock(mu_);
+    if (holds_ > 0) return;
+    files.swap(queued_);
+  }
+  for (const std::string& path : files) {
     file_system.RemoveFile(path).IgnoreError();
   }
-  queued_.clear();
 }
 
 }  // namespace quire::kv_internal

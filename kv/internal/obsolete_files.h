@@ -38,6 +38,9 @@ class ObsoleteFiles {
   void RemoveQueued(io::FileSystem& file_system);
 
  private:
+  // Held while files are removed, so that a new Hold waits for that, but
+  // whoever adds a file doesn't. Taken before mu_.
+  base::Mutex removing_;
   base::Mutex mu_;
   int holds_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<std::string> queued_ ABSL_GUARDED_BY(mu_);
