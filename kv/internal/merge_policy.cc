@@ -6,18 +6,23 @@
 namespace quire::kv_internal {
 namespace {
 
-double DeadShare(const SegmentUse& segment) {
+double SpareShare(uint64_t table_bytes, uint64_t weight, double least) {
+  return std::clamp(kSpareTables * static_cast<double>(table_bytes) /
+                        static_cast<double>(std::max<uint64_t>(weight, 1)),
+                    least, kMostSpareShare);
+}
+
+double DeadPart(const SegmentUse& segment) {
   return static_cast<double>(segment.length - segment.live_bytes) /
          static_cast<double>(segment.length);
 }
 
 // What newer runs must weigh together for `run` to join them.
 double JoinWeight(const MergeCandidate& run, bool is_oldest) {
-  const auto weight = static_cast<double>(run.weight);
-  if (!is_oldest) return kJoinShare * weight;
-  return std::clamp(kOldestJoinTables * static_cast<double>(run.table_bytes),
-                    kLeastOldestJoinShare * weight,
-                    kMostOldestJoinShare * weight);
+  const double share =
+      is_oldest ? SpareShare(run.table_bytes, run.weight, kLeastJoinShare)
+                : kJoinShare;
+  return share * static_cast<double>(run.weight);
 }
 
 // Chooses segments while their lengths fit into a budget.
@@ -50,7 +55,8 @@ class RewriteChoice {
 };
 
 // Segments with the most dead bytes in proportion, until few enough are left.
-void ChooseDead(std::span<const SegmentUse> segments, RewriteChoice& choice) {
+void ChooseDead(std::span<const SegmentUse> segments, double dead_share,
+                RewriteChoice& choice) {
   uint64_t live = 0;
   uint64_t dead = 0;
   std::vector<size_t> order;
@@ -61,9 +67,9 @@ void ChooseDead(std::span<const SegmentUse> segments, RewriteChoice& choice) {
     order.push_back(i);
   }
   const auto allowed =
-      static_cast<uint64_t>(static_cast<double>(live) * kDeadShare);
+      static_cast<uint64_t>(static_cast<double>(live) * dead_share);
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return DeadShare(segments[a]) > DeadShare(segments[b]);
+    return DeadPart(segments[a]) > DeadPart(segments[b]);
   });
   for (const size_t i : order) {
     if (dead <= allowed) return;
@@ -90,6 +96,10 @@ void ChooseIdle(std::span<const SegmentUse> segments, RewriteChoice& choice) {
 
 }  // namespace
 
+double DeadShare(uint64_t table_bytes, uint64_t live_bytes) {
+  return SpareShare(table_bytes, table_bytes + live_bytes, kLeastDeadShare);
+}
+
 std::optional<MergeRange> ChooseMerge(std::span<const MergeCandidate> runs) {
   for (size_t first = 0; first < runs.size(); ++first) {
     if (runs[first].busy) continue;
@@ -109,9 +119,10 @@ std::optional<MergeRange> ChooseMerge(std::span<const MergeCandidate> runs) {
 }
 
 std::vector<bool> ChooseRewrites(std::span<const SegmentUse> segments,
-                                 bool drops_tombstones, uint64_t budget) {
+                                 double dead_share, bool drops_tombstones,
+                                 uint64_t budget) {
   RewriteChoice choice(segments, budget);
-  ChooseDead(segments, choice);
+  ChooseDead(segments, dead_share, choice);
   if (drops_tombstones) ChooseIdle(segments, choice);
   return choice.result();
 }

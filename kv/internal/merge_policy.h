@@ -15,10 +15,7 @@ namespace quire::kv_internal {
 // ---------------------------------------------------------------
 
 // Newer runs join the next older one as soon as they weigh this share of it
-// together. The oldest, where most of the garbage is, joins sooner: at
-// kOldestJoinTables times its table, which the merge writes anew, but not below
-// or above the two shares. So large values are collected early, where that
-// costs little.
+// together. The oldest, where most of the garbage is, joins sooner (below).
 //
 // What follows: once no merge is due, each run weighs more than twice all newer
 // ones together, and the oldest more than four times. So with every run the sum
@@ -26,9 +23,20 @@ namespace quire::kv_internal {
 // of weight W whose newest run weighs w, there are at most 2 + log3(W / 5w)
 // runs.
 inline constexpr double kJoinShare = 0.5;
-inline constexpr double kOldestJoinTables = 1.5;
-inline constexpr double kLeastOldestJoinShare = 0.10;
-inline constexpr double kMostOldestJoinShare = 0.25;
+
+// What a database may have beyond its live bytes: newer runs until they join
+// the oldest, and dead bytes that a merge leaves. Both are shares of the
+// weight: kSpareTables times the table, which each merge writes anew, but at
+// least these and at most kMostSpareShare. So large values, whose index costs
+// little, are collected earlier and closer.
+inline constexpr double kSpareTables = 2;
+inline constexpr double kLeastJoinShare = 0.10;
+inline constexpr double kLeastDeadShare = 0.18;
+inline constexpr double kMostSpareShare = 0.25;
+
+// Of dead bytes to live ones, in a run with `table_bytes` of table for
+// `live_bytes` of records.
+double DeadShare(uint64_t table_bytes, uint64_t live_bytes);
 
 // A run as the policy sees it.
 struct MergeCandidate {
@@ -52,10 +60,6 @@ std::optional<MergeRange> ChooseMerge(std::span<const MergeCandidate> runs);
 // --- Which segments
 // -----------------------------------------------------------
 
-// What a merge does not leave behind: dead bytes beyond this share of the live
-// ones in the run that it makes.
-inline constexpr double kDeadShare = 0.25;
-
 // How a segment stands once the merge has dropped what nobody can see.
 struct SegmentUse {
   uint64_t length = 0;          // bytes of the file
@@ -69,13 +73,14 @@ struct SegmentUse {
 
 // What to do with each segment: true if its live records are to be written
 // anew and the file dropped. Segments without live records always are. The
-// others are chosen where most of the file is dead, until no more than
-// kDeadShare is left, and then, oldest first, where tombstones that have become
-// idle make up most of a segment; as long as what is read for it stays within
-// `budget` bytes, but at least one. `drops_tombstones`: the merge includes the
-// oldest run.
+// others are chosen where most of the file is dead, until no more dead bytes
+// than `dead_share` of the live ones are left, and then, oldest first, where
+// tombstones that have become idle make up most of a segment; as long as what
+// is read for it stays within `budget` bytes, but at least one.
+// `drops_tombstones`: the merge includes the oldest run.
 std::vector<bool> ChooseRewrites(std::span<const SegmentUse> segments,
-                                 bool drops_tombstones, uint64_t budget);
+                                 double dead_share, bool drops_tombstones,
+                                 uint64_t budget);
 
 // Tombstones with lower sequence numbers may be dropped: every segment that
 // `rewritten` leaves in place has younger records only. 0 unless

@@ -79,16 +79,16 @@ void MergeScheduler::Wake() {
 
 absl::Status MergeScheduler::error() const {
   base::MutexLock lock(mu_);
-  return error_;
+  return halted_.ok() ? no_space_ : halted_;
 }
 
 absl::Status MergeScheduler::WaitUntilIdle() {
   base::MutexLock lock(mu_);
   while (!stop_ && (!active_.empty() || Pick().has_value())) {
-    if (absl::IsResourceExhausted(error_)) break;
+    if (!no_space_.ok()) break;
     changed_.Wait(mu_);
   }
-  return error_;
+  return halted_.ok() ? no_space_ : halted_;
 }
 
 std::string MergeScheduler::Describe() const {
@@ -157,12 +157,15 @@ absl::Status MergeScheduler::RunJob(const MergeJob& job,
 
 void MergeScheduler::NoteOutcome(const MergeJob& job,
                                  const absl::Status& status) {
-  if (absl::IsCancelled(status)) {
-    // Somebody wanted it so.
-  } else if (status.ok() || absl::IsResourceExhausted(status)) {
-    error_ = status;
-  } else {
-    error_ = status;
+  if (status.ok() || absl::IsResourceExhausted(status)) {
+    no_space_ = status;
+    // A compaction may have come to its end where a merge did not.
+    if (status.ok()) {
+      for (const auto& run : job.runs) unmergeable_.erase(run->number());
+    }
+    if (unmergeable_.empty()) halted_ = absl::OkStatus();
+  } else if (!absl::IsCancelled(status)) {
+    if (halted_.ok()) halted_ = status;
     for (const auto& run : job.runs) unmergeable_.insert(run->number());
   }
   UpdateThrottle();
@@ -185,7 +188,9 @@ void MergeScheduler::UpdateThrottle() {
     load.run_count = view->runs.size();
     load.backlog = static_cast<double>(newer) / static_cast<double>(oldest);
   }
-  absl::Status merging = error_;
+  // Whoever waits for merges while writes are refused had better be told.
+  absl::Status merging = core_.write_error.Check();
+  if (merging.ok()) merging = no_space_;
   if (merging.ok() && active_.empty() && !Pick().has_value()) {
     merging = absl::FailedPreconditionError("no merge is due");
   }

@@ -28,8 +28,8 @@ namespace quire::kv_internal {
 // runs. Making runs of memtables is not among their work. Keeps the write
 // throttle up to date.
 //
-// A merge without space or memory is tried again. Runs whose tables or segments
-// can't be read are not merged again before the next open; error() says why.
+// A merge without space or memory is tried again. After any other failure its
+// runs are merged only on request until the next open; error() says why.
 // Thread-safe.
 class MergeScheduler {
  public:
@@ -37,7 +37,7 @@ class MergeScheduler {
   // Calls Stop.
   ~MergeScheduler();
 
-  // The list of runs has changed.
+  // The list of runs has changed, or the error latch was set.
   void Wake();
 
   // Blocks until no merge is under way or due. Returns error().
@@ -50,7 +50,8 @@ class MergeScheduler {
   // Cancels what is under way and starts nothing more. Idempotent.
   void Stop();
 
-  // Why the last merge that failed did, since one succeeded; OK: no reason.
+  // Why runs are not merged any more, or else why the last merge found no
+  // space; OK: no reason.
   absl::Status error() const;
 
   // A line for each merge under way: how many runs and entries, how far.
@@ -89,7 +90,10 @@ class MergeScheduler {
   std::map<uint64_t, Active> active_ ABSL_GUARDED_BY(mu_);  // by a number
   uint64_t next_active_ ABSL_GUARDED_BY(mu_) = 0;
   std::set<uint64_t> unmergeable_ ABSL_GUARDED_BY(mu_);  // table numbers
-  absl::Status error_ ABSL_GUARDED_BY(mu_);
+  // The first failure that made runs unmergeable; OK if there are none.
+  absl::Status halted_ ABSL_GUARDED_BY(mu_);
+  // Of the last merge that ended, if it found no space or memory.
+  absl::Status no_space_ ABSL_GUARDED_BY(mu_);
   std::vector<std::thread> threads_;  // run Loop
 };
 

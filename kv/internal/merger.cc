@@ -52,7 +52,8 @@ class Merge {
  private:
   // Fills plan_ but for snapshots and left_alone.
   void Plan();
-  std::vector<bool> ChooseSegments(const std::vector<SegmentUse>& uses) const;
+  std::vector<bool> ChooseSegments(const std::vector<SegmentUse>& uses,
+                                   uint64_t live_bytes) const;
   // Segments that a copying pass had better hold in memory.
   std::vector<bool> ChooseLoads(const std::vector<SegmentUse>& uses) const;
 
@@ -75,7 +76,7 @@ void Merge::Plan() {
     uses.push_back(survey.use);
     live_bytes += survey.use.live_bytes;
   }
-  plan_.rewritten = ChooseSegments(uses);
+  plan_.rewritten = ChooseSegments(uses, live_bytes);
   plan_.loaded = ChooseLoads(uses);
   plan_.tombstone_horizon =
       TombstoneHorizon(uses, plan_.rewritten, job_.includes_oldest);
@@ -90,14 +91,19 @@ void Merge::Plan() {
       std::clamp(live_bytes / kSegmentsPerRun, kSegmentBytes, kMaxSegmentBytes);
 }
 
-std::vector<bool> Merge::ChooseSegments(
-    const std::vector<SegmentUse>& uses) const {
+std::vector<bool> Merge::ChooseSegments(const std::vector<SegmentUse>& uses,
+                                        uint64_t live_bytes) const {
   std::vector<bool> rewritten(uses.size());
   switch (job_.rewrite) {
-    case MergeJob::Rewrite::kGarbage:
-      rewritten =
-          ChooseRewrites(uses, job_.includes_oldest, kRewriteMemoryBytes);
+    case MergeJob::Rewrite::kGarbage: {
+      uint64_t table_bytes = 0;
+      for (const auto& run : inputs_.runs()) {
+        table_bytes += run->table().size_bytes();
+      }
+      rewritten = ChooseRewrites(uses, DeadShare(table_bytes, live_bytes),
+                                 job_.includes_oldest, kRewriteMemoryBytes);
       break;
+    }
     case MergeJob::Rewrite::kLogs: {
       uint64_t budget = kRewriteMemoryBytes;
       for (size_t i = uses.size(); i-- > 0;) {
@@ -170,6 +176,7 @@ ManifestEdit Merge::EditFor(const MergeResult& result) const {
 
 absl::Status Merge::Install(MergeWriter& writer, MergeResult result) {
   absl::Status status = control_.Check();
+  if (status.ok()) status = core_.write_error.Check();
   if (status.ok()) {
     status = core_.catalog->Commit(EditFor(result));
     if (!status.ok() && !absl::IsResourceExhausted(status)) {

@@ -136,6 +136,7 @@ void RunMaker::Loop() {
     absl::Status status = Process(log);
     if (!status.ok() && !absl::IsResourceExhausted(status)) {
       core_.write_error.Set(status);
+      merge_scheduler_.Wake();
     }
     base::MutexLock lock(mu_);
     if (status.ok()) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "absl/strings/str_format.h"
 
@@ -31,18 +30,25 @@ void WriteThrottle::Update(const Load& load, const absl::Status& merging) {
 
 absl::Status WriteThrottle::Admit(uint64_t bytes) {
   if (!engaged()) return absl::OkStatus();
-  double pressure = 0;
-  {
-    base::MutexLock lock(mu_);
-    while (engaged() && Pressure(load_) >= 1) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  base::MutexLock lock(mu_);
+  while (engaged()) {
+    const double pressure = Pressure(load_);
+    if (pressure >= 1) {
       if (!merging_.ok()) return merging_;
       changed_.Wait(mu_);
+      continue;
     }
-    if (!engaged()) return absl::OkStatus();
-    pressure = Pressure(load_);
+    // As things stand now: a change may shorten the time, or prolong it.
+    const std::chrono::duration<double> time(static_cast<double>(bytes) /
+                                             RateFor(pressure));
+    const Clock::duration left =
+        start + std::chrono::duration_cast<Clock::duration>(time) -
+        Clock::now();
+    if (left <= Clock::duration::zero()) break;
+    changed_.WaitFor(mu_, std::chrono::ceil<std::chrono::milliseconds>(left));
   }
-  std::this_thread::sleep_for(std::chrono::duration<double>(
-      static_cast<double>(bytes) / RateFor(pressure)));
   return absl::OkStatus();
 }
 

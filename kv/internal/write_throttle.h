@@ -24,8 +24,8 @@ class WriteThrottle {
   static constexpr size_t kMostRuns = 32;
   // Weight of the other runs in proportion to the oldest, or to four memtables
   // if that is lighter.
-  static constexpr double kSlowBacklog = 0.25;
-  static constexpr double kMostBacklog = 0.5;
+  static constexpr double kSlowBacklog = 0.2;
+  static constexpr double kMostBacklog = 0.4;
   // Bytes a second of log where slowing begins, and just before writers wait.
   static constexpr double kFastestRate = 128 << 20;
   static constexpr double kSlowestRate = 4 << 20;

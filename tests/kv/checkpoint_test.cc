@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "io/posix_file_system.h"
 #include "kv/db.h"
+#include "tests/kv/database_model.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/scoped_mount.h"
 #include "tests/testing/status_matchers.h"
@@ -23,9 +24,11 @@
 namespace quire {
 namespace {
 
+using ::quire::testing::Dump;
 using ::quire::testing::Fault;
 using ::quire::testing::FaultyFileSystem;
 using ::quire::testing::FileOp;
+using ::quire::testing::Model;
 using ::quire::testing::ReadFile;
 using ::quire::testing::ScopedMount;
 using ::quire::testing::StatusIs;
@@ -34,20 +37,6 @@ using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
 
 namespace fs = std::filesystem;
-
-using Model = std::map<std::string, std::string>;
-
-Model Dump(DB& db) {
-  Model model;
-  auto it = db.NewIterator({});
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    auto value = it->value();
-    EXPECT_OK(value.status());
-    if (value.ok()) model[std::string(it->key())] = *value;
-  }
-  EXPECT_OK(it->status());
-  return model;
-}
 
 Model DumpOf(const std::string& path) {
   Options options;
@@ -86,20 +75,9 @@ class CheckpointTest : public ::testing::Test {
     db_ = *std::move(db);
   }
 
-  // Overwrites all keys and deletes some: several runs' worth.
+  // Several runs' worth.
   void Write(int round) {
-    for (int i = 0; i < 400; ++i) {
-      const std::string key = "key" + std::to_string(1000 + i);
-      if ((i + round) % 7 == 0) {
-        ASSERT_OK(db_->Delete({}, key));
-        model_.erase(key);
-        continue;
-      }
-      const std::string value =
-          std::to_string(round) + ":" + std::string(500, 'v');
-      ASSERT_OK(db_->Put({}, key, value));
-      model_[key] = value;
-    }
+    testing::OverwriteAndDelete(*db_, 400, round, model_);
   }
 
   std::string Source() const { return dir_.File("db"); }

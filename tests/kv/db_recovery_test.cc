@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "io/posix_file_system.h"
 #include "kv/db.h"
+#include "tests/kv/database_model.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
@@ -19,28 +20,16 @@
 namespace quire {
 namespace {
 
+using ::quire::testing::Dump;
 using ::quire::testing::FaultyFileSystem;
 using ::quire::testing::FileOp;
+using ::quire::testing::Model;
 using ::quire::testing::StatusIs;
 using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
 
-using Model = std::map<std::string, std::string>;
-
 std::string Key(int i) { return "key" + std::to_string(i); }
-
-Model Dump(DB& db) {
-  Model model;
-  auto it = db.NewIterator({});
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    auto value = it->value();
-    EXPECT_OK(value.status());
-    if (value.ok()) model[std::string(it->key())] = *value;
-  }
-  EXPECT_OK(it->status());
-  return model;
-}
 
 class DbRecoveryTest : public ::testing::Test {
  protected:

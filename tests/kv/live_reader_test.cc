@@ -3,7 +3,6 @@
 // reader sees must be one that the database had, and none older than what was
 // acknowledged before the reader looked.
 
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,7 +11,6 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
-#include <new>
 #include <string>
 #include <thread>
 
@@ -20,6 +18,8 @@
 #include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 #include "kv/db.h"
+#include "tests/kv/database_model.h"
+#include "tests/testing/shared_memory.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 
@@ -107,10 +107,6 @@ int RunWriter(const std::string& path, Shared& shared) {
 class LiveReaderTest : public ::testing::TestWithParam<ReadMode> {
  protected:
   LiveReaderTest() {
-    void* const memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    EXPECT_NE(memory, MAP_FAILED);
-    shared_ = new (memory) Shared;
     writer_ = fork();
     if (writer_ == 0) _exit(RunWriter(Path(), *shared_));
   }
@@ -121,7 +117,6 @@ class LiveReaderTest : public ::testing::TestWithParam<ReadMode> {
     EXPECT_EQ(waitpid(writer_, &status, 0), writer_);
     EXPECT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0);
-    munmap(shared_, sizeof(Shared));
   }
 
   absl::StatusOr<std::unique_ptr<DB>> OpenReader() {
@@ -134,14 +129,7 @@ class LiveReaderTest : public ::testing::TestWithParam<ReadMode> {
 
   // Verifies all that `db` holds; returns its version.
   uint64_t Verify(DB& db, uint64_t least) {
-    std::map<std::string, std::string> state;
-    auto it = db.NewIterator({});
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      auto value = it->value();
-      EXPECT_OK(value.status());
-      if (value.ok()) state[std::string(it->key())] = *value;
-    }
-    EXPECT_OK(it->status());
+    testing::Model state = testing::Dump(db);
     const uint64_t version =
         std::strtoull(state["version"].c_str(), nullptr, 10);
     EXPECT_GE(version, least);
@@ -158,7 +146,7 @@ class LiveReaderTest : public ::testing::TestWithParam<ReadMode> {
   std::string Path() const { return dir_.File("db"); }
 
   testing::TempDirectory dir_;
-  Shared* shared_ = nullptr;
+  testing::SharedMemory<Shared> shared_;
   pid_t writer_ = 0;
 };
 

@@ -46,7 +46,7 @@ TEST(ChooseMergeTest, TheOldestJoinsSoonerTheSmallerItsTable) {
     }
   };
   EXPECT_EQ(joins_at(500), 250u);
-  EXPECT_EQ(joins_at(120), 180u);
+  EXPECT_EQ(joins_at(100), 200u);
   EXPECT_EQ(joins_at(7), 100u);
 }
 
@@ -108,27 +108,37 @@ SegmentUse Use(uint64_t length, uint64_t live, uint64_t first_sequence = 1,
           .idle_tombstone_bytes = idle};
 }
 
-TEST(ChooseRewritesTest, SegmentsWithoutLiveRecordsGo) {
-  const std::vector<SegmentUse> segments = {Use(100, 100), Use(100, 0)};
-  EXPECT_THAT(ChooseRewrites(segments, false, 0), ElementsAre(false, true));
+TEST(DeadShareTest, IsSmallerTheLessTheTableCosts) {
+  EXPECT_DOUBLE_EQ(DeadShare(0, 0), kLeastDeadShare);
+  EXPECT_DOUBLE_EQ(DeadShare(1, 1000), kLeastDeadShare);
+  EXPECT_DOUBLE_EQ(DeadShare(100, 900), 0.2);
+  EXPECT_DOUBLE_EQ(DeadShare(500, 500), kMostSpareShare);
 }
 
-TEST(ChooseRewritesTest, AQuarterOfDeadBytesIsLeft) {
-  EXPECT_THAT(ChooseRewrites({{Use(100, 80), Use(100, 80)}}, false, 1000),
-              ElementsAre(false, false));
+TEST(ChooseRewritesTest, SegmentsWithoutLiveRecordsGo) {
+  const std::vector<SegmentUse> segments = {Use(100, 100), Use(100, 0)};
+  EXPECT_THAT(ChooseRewrites(segments, 0.25, false, 0),
+              ElementsAre(false, true));
+}
+
+TEST(ChooseRewritesTest, OnlyTheStatedShareOfDeadBytesIsLeft) {
+  EXPECT_THAT(ChooseRewrites({{Use(1200, 1000)}}, 0.2, false, 10000),
+              ElementsAre(false));
+  EXPECT_THAT(ChooseRewrites({{Use(1201, 1000)}}, 0.2, false, 10000),
+              ElementsAre(true));
   // The one with the larger part dead is enough.
   EXPECT_THAT(ChooseRewrites({{Use(100, 85), Use(200, 100), Use(100, 100)}},
-                             false, 1000),
+                             0.25, false, 1000),
               ElementsAre(false, true, false));
 }
 
 TEST(ChooseRewritesTest, TheBudgetBoundsWhatIsRead) {
   const std::vector<SegmentUse> segments = {Use(100, 10), Use(100, 20),
                                             Use(100, 30)};
-  EXPECT_THAT(ChooseRewrites(segments, false, 200),
+  EXPECT_THAT(ChooseRewrites(segments, 0.25, false, 200),
               ElementsAre(true, true, false));
   // At least one, or a segment larger than the budget would stay for ever.
-  EXPECT_THAT(ChooseRewrites(segments, false, 50),
+  EXPECT_THAT(ChooseRewrites(segments, 0.25, false, 50),
               ElementsAre(true, false, false));
 }
 
@@ -136,9 +146,9 @@ TEST(ChooseRewritesTest, IdleTombstonesGoFromTheOldestSegmentOn) {
   const std::vector<SegmentUse> segments = {Use(1000, 1000, 300, 600),
                                             Use(1000, 1000, 100, 900),
                                             Use(1000, 1000, 200, 100)};
-  EXPECT_THAT(ChooseRewrites(segments, true, 10000),
+  EXPECT_THAT(ChooseRewrites(segments, 0.25, true, 10000),
               ElementsAre(false, true, false));
-  EXPECT_THAT(ChooseRewrites(segments, false, 10000),
+  EXPECT_THAT(ChooseRewrites(segments, 0.25, false, 10000),
               ElementsAre(false, false, false));
 }
 

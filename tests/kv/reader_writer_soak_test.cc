@@ -5,7 +5,6 @@
 //
 // QUIRE_TEST_RUNS sets for how many seconds, in each read mode.
 
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +17,6 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <new>
 #include <optional>
 #include <random>
 #include <string>
@@ -31,6 +29,7 @@
 #include "gtest/gtest.h"
 #include "kv/db.h"
 #include "tests/testing/seed.h"
+#include "tests/testing/shared_memory.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 
@@ -163,18 +162,11 @@ int RunWriter(const std::string& path, Shared& shared) {
 class ReaderWriterSoakTest : public ::testing::TestWithParam<ReadMode> {
  protected:
   ReaderWriterSoakTest() {
-    void* const memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    EXPECT_NE(memory, MAP_FAILED);
-    shared_ = new (memory) Shared;
     writer_ = fork();
     if (writer_ == 0) _exit(RunWriter(Path(), *shared_));
   }
 
-  ~ReaderWriterSoakTest() override {
-    StopWriter();
-    munmap(shared_, sizeof(Shared));
-  }
+  ~ReaderWriterSoakTest() override { StopWriter(); }
 
   void StopWriter() {
     if (writer_ == 0) return;
@@ -283,7 +275,7 @@ class ReaderWriterSoakTest : public ::testing::TestWithParam<ReadMode> {
   std::string Path() const { return dir_.File("db"); }
 
   testing::TempDirectory dir_;
-  Shared* shared_ = nullptr;
+  testing::SharedMemory<Shared> shared_;
   pid_t writer_ = 0;
   std::mt19937_64 random_{1};
 

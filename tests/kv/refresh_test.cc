@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "io/posix_file_system.h"
 #include "kv/db.h"
+#include "tests/kv/database_model.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
@@ -21,29 +21,15 @@
 namespace quire {
 namespace {
 
+using ::quire::testing::Dump;
 using ::quire::testing::FaultyFileSystem;
 using ::quire::testing::FileOp;
 using ::quire::testing::IsOk;
+using ::quire::testing::Model;
 using ::quire::testing::StatusIs;
 using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
-
-using Model = std::map<std::string, std::string>;
-
-Model Dump(DB& db, const Snapshot* snapshot = nullptr) {
-  Model model;
-  ReadOptions options;
-  options.snapshot = snapshot;
-  auto it = db.NewIterator(options);
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    auto value = it->value();
-    EXPECT_OK(value.status());
-    if (value.ok()) model[std::string(it->key())] = *value;
-  }
-  EXPECT_OK(it->status());
-  return model;
-}
 
 class RefreshTest : public ::testing::TestWithParam<ReadMode> {
  protected:
@@ -69,21 +55,9 @@ class RefreshTest : public ::testing::TestWithParam<ReadMode> {
     reader_ = *std::move(reader);
   }
 
-  // Overwrites all keys and deletes some: several runs' worth, and something in
-  // the log.
+  // Several runs' worth, and something in the log.
   void Write(int round) {
-    for (int i = 0; i < 300; ++i) {
-      const std::string key = "key" + std::to_string(1000 + i);
-      if ((i + round) % 7 == 0) {
-        ASSERT_OK(writer_->Delete({}, key));
-        model_.erase(key);
-        continue;
-      }
-      const std::string value =
-          std::to_string(round) + ":" + std::string(500, 'v');
-      ASSERT_OK(writer_->Put({}, key, value));
-      model_[key] = value;
-    }
+    testing::OverwriteAndDelete(*writer_, 300, round, model_);
   }
 
   std::string Path() const { return dir_.File("db"); }

@@ -64,23 +64,6 @@ struct Collector final : kv_internal::LogVisitor {
 
 }  // namespace
 
-Model Dump(DB& db) {
-  Model model;
-  const std::unique_ptr<Iterator> it = db.NewIterator({});
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    const auto value = it->value();
-    EXPECT_OK(value.status());
-    if (!value.ok()) continue;
-    model[std::string(it->key())] = *value;
-    // The other way in, by the hash section.
-    std::string got;
-    EXPECT_OK(db.Get({}, it->key(), &got));
-    EXPECT_EQ(got, *value);
-  }
-  EXPECT_OK(it->status());
-  return model;
-}
-
 Model OpenAndDump(const std::string& path) {
   const absl::StatusOr<std::unique_ptr<DB>> db = DB::Open({}, path);
   EXPECT_OK(db.status());

@@ -10,14 +10,10 @@
 
 #include "kv/db.h"
 #include "kv/repair.h"
+#include "tests/kv/database_model.h"
 #include "tests/testing/temp_directory.h"
 
 namespace quire::testing {
-
-using Model = std::map<std::string, std::string>;
-
-// All that a database holds; fails the test where something can't be read.
-Model Dump(DB& db);
 
 // Opens the database in `path` for writing; it must open as one that was closed
 // cleanly. Returns what it holds.

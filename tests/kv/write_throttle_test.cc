@@ -34,13 +34,13 @@ TEST(WriteThrottleTest, SaysHowItStands) {
   throttle.Update({.run_count = 2, .backlog = WriteThrottle::kSlowBacklog},
                   absl::OkStatus());
   EXPECT_EQ(throttle.Describe(), "free");
-  throttle.Update({.run_count = 2, .backlog = 0.375}, absl::OkStatus());
+  throttle.Update({.run_count = 2, .backlog = 0.3}, absl::OkStatus());
   EXPECT_EQ(throttle.Describe(),
-            "slowed to 69206016 bytes/s: 2 runs, 38 % of the oldest to be "
+            "slowed to 69206016 bytes/s: 2 runs, 30 % of the oldest to be "
             "merged");
   throttle.Update({.run_count = 2, .backlog = WriteThrottle::kMostBacklog},
                   absl::OkStatus());
-  EXPECT_THAT(throttle.Describe(), StartsWith("stopped: 2 runs, 50 %"));
+  EXPECT_THAT(throttle.Describe(), StartsWith("stopped: 2 runs, 40 %"));
 }
 
 TEST(WriteThrottleTest, WritersWaitUntilThereAreFewerRuns) {
@@ -52,6 +52,15 @@ TEST(WriteThrottleTest, WritersWaitUntilThereAreFewerRuns) {
     EXPECT_TRUE(lowered.load());
   });
   lowered.store(true);
+  throttle.Update({.run_count = 2}, absl::OkStatus());
+  writer.join();
+}
+
+TEST(WriteThrottleTest, ASlowedWriterGoesOnAsSoonAsItMay) {
+  WriteThrottle throttle;
+  throttle.Update({.run_count = kSlow + 1}, absl::OkStatus());
+  // At the rate of now it would sleep for a day.
+  std::thread writer([&] { EXPECT_OK(throttle.Admit(uint64_t{1} << 43)); });
   throttle.Update({.run_count = 2}, absl::OkStatus());
   writer.join();
 }
