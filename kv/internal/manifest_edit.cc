@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kv/internal/little_endian.h"
@@ -230,6 +231,10 @@ ManifestChange EmptyChange(uint8_t tag) {
 }
 
 }  // namespace
+
+void ManifestEdit::Add(ManifestChange change) {
+  changes_.push_back(std::move(change));
+}
 
 void ManifestEdit::AddTo(GroupBuilder& group) const {
   for (const ManifestChange& change : changes_) {

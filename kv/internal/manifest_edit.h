@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -114,7 +113,7 @@ using ManifestChange =
 // Changes in the order in which they are applied.
 class ManifestEdit {
  public:
-  void Add(ManifestChange change) { changes_.push_back(std::move(change)); }
+  void Add(ManifestChange change);
   const std::vector<ManifestChange>& changes() const { return changes_; }
 
   // Lays the changes out in `group`, one record each.

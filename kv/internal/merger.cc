@@ -39,7 +39,7 @@ class Merge {
       Plan();
       MergeWriter writer(core_, inputs_, plan_, control_);
       absl::StatusOr<MergeResult> result = writer.Write();
-      if (result.ok()) return Install(writer, *std::move(result));
+      if (result.ok()) return Install(writer, *result);
       const std::optional<size_t> unreadable = writer.unreadable_segment();
       if (!unreadable.has_value() || plan_.left_alone[*unreadable]) {
         return result.status();
@@ -57,7 +57,7 @@ class Merge {
   // Segments that a copying pass had better hold in memory.
   std::vector<bool> ChooseLoads(const std::vector<SegmentUse>& uses) const;
 
-  absl::Status Install(MergeWriter& writer, MergeResult result);
+  absl::Status Install(MergeWriter& writer, const MergeResult& result);
   ManifestEdit EditFor(const MergeResult& result) const;
   void Publish(const MergeResult& result);
 
@@ -174,7 +174,7 @@ ManifestEdit Merge::EditFor(const MergeResult& result) const {
   return edit;
 }
 
-absl::Status Merge::Install(MergeWriter& writer, MergeResult result) {
+absl::Status Merge::Install(MergeWriter& writer, const MergeResult& result) {
   absl::Status status = control_.Check();
   if (status.ok()) status = core_.write_error.Check();
   if (status.ok()) {

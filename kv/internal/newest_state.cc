@@ -106,7 +106,8 @@ class StateLoader {
   }
 
   absl::Status TakeIdentity(const DatabaseState& state) {
-    if (core_.database_id == DatabaseId()) {  // the first state of an open
+    constexpr DatabaseId kUnknown = {};
+    if (core_.database_id == kUnknown) {  // the first state of an open
       core_.database_id = state.database_id;
       core_.hash_seed = state.hash_seed;
     }

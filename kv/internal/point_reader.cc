@@ -302,7 +302,7 @@ absl::Status GetWith(DatabaseCore& core, std::string_view key,
     }
     held = HeldView(view);
   }
-  BlockedSearch<Sink> blocked{*std::move(search), sink, &status};
+  BlockedSearch<Sink> blocked{*search, sink, &status};
   FinishBlocked(provider, std::span(&blocked, 1), options.policy);
   CountFailure(core, status);
   return status;
@@ -342,7 +342,7 @@ void LookUpLanes(DatabaseCore& core, const View& view, uint64_t max_sequence,
     PinnedSink sink(&values[i], &core.pinned_values);
     if (searches[i]->Advance(provider, sink, &statuses[i]) ==
         Outcome::kNeedsRead) {
-      blocked->push_back({*std::move(searches[i]), sink, &statuses[i]});
+      blocked->push_back({*searches[i], sink, &statuses[i]});
     }
   }
 }

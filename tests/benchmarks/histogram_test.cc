@@ -1,6 +1,7 @@
 #include "benchmarks/histogram.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -66,8 +67,7 @@ TEST(HistogramTest, PercentilesAreWithinABucketOfTheTruth) {
   }
   std::sort(durations.begin(), durations.end());
   for (const double percent : {1.0, 25.0, 50.0, 75.0, 99.0, 99.9, 99.99}) {
-    const size_t rank =
-        static_cast<size_t>(percent / 100 * durations.size() + 0.5) - 1;
+    const size_t rank = std::lround(percent / 100 * durations.size()) - 1;
     const double truth = static_cast<double>(durations[rank]);
     EXPECT_NEAR(histogram.Percentile(percent), truth, truth / 32 + 1)
         << "P" << percent;

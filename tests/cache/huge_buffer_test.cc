@@ -49,8 +49,9 @@ TEST(HugeBufferTest, TakesNoMemoryBeforeItIsTouched) {
   QUIRE_ASSERT_OK_AND_ASSIGN(
       const HugeBuffer buffer,
       HugeBuffer::Create(16 * kHuge, HugeBuffer::Pages::kSmall));
-  unsigned char resident[4] = {};
-  ASSERT_EQ(mincore(buffer.data(), 4 * 4096, resident), 0);
+  constexpr size_t kPages = 4;
+  unsigned char resident[kPages] = {};
+  ASSERT_EQ(mincore(buffer.data(), kPages * 4096, resident), 0);
   for (unsigned char page : resident) EXPECT_EQ(page & 1, 0);
 }
 
