@@ -190,6 +190,8 @@ absl::Status Merge::Install(MergeWriter& writer, const MergeResult& result) {
     return status;
   }
   Publish(result);
+  // Merges must not outrun the removal of what they replace.
+  core_.obsolete_files.RemoveQueued(*core_.file_system);
   core_.counters.merges.Add(1);
   for (const SegmentState& segment : result.new_segments) {
     core_.counters.rewritten_bytes.Add(static_cast<int64_t>(segment.length));

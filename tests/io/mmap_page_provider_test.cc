@@ -188,7 +188,7 @@ TEST_F(MmapPageProviderTest, FaultThatPreadOvercomesGivesTheBytes) {
   // Only OpenFile is used by a provider.
   class RecoveringFileSystem final : public FaultyFileSystem {
    public:
-    RecoveringFileSystem(std::string copy_path)
+    explicit RecoveringFileSystem(std::string copy_path)
         : FaultyFileSystem(PosixFileSystem()),
           copy_path_(std::move(copy_path)) {}
     absl::StatusOr<std::unique_ptr<ReadableFile>> OpenFile(

@@ -347,7 +347,7 @@ TEST_F(PosixFileSystemTest, DirectReadsWholeUnitsAndTheEndOfTheFile) {
   EXPECT_EQ(unit.substr(0, data.size() - tail), data.substr(tail));
   EXPECT_THAT(read(tail + alignment, alignment),
               StatusIs(absl::StatusCode::kDataLoss));
-  EXPECT_THAT(read(tail, 2 * alignment), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(read(tail, size_t{2} * alignment), StatusIs(absl::StatusCode::kDataLoss));
   ASSERT_EQ(truncate(Path("a").c_str(), 5000), 0);
   EXPECT_THAT(read(4096, 4096), StatusIs(absl::StatusCode::kDataLoss,
                                          HasSubstr("the file ends at 5000")));

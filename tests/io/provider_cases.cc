@@ -91,7 +91,7 @@ std::vector<ProviderCase> MakeCases() {
   const CachedProviderOptions one_piece = {.open_mode = OpenMode::kBuffered,
                                            .cache_bytes = 64 << 10};
   const CachedProviderOptions few_frames = {.open_mode = OpenMode::kDirect,
-                                            .cache_bytes = 8 * 4096};
+                                            .cache_bytes = 32 << 10};
   std::vector<ProviderCase> cases = {
       PreadCase("PreadUring", kUring),
       PreadCase("PreadPreadv", kPreadv),

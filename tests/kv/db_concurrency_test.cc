@@ -101,7 +101,7 @@ class DbConcurrencyTest : public ::testing::TestWithParam<ReadMode> {
       std::vector<absl::Status> statuses(keys.size());
       db_->MultiGet({}, keys, values, statuses);
       for (int pair = 0; pair < kKeys / 2; ++pair) {
-        const auto index = static_cast<size_t>(2 * pair);
+        const size_t index = 2 * static_cast<size_t>(pair);
         ASSERT_OK(statuses[index]);
         // One state: both keys of a batch, or neither.
         EXPECT_EQ(values[index].value(), values[index + 1].value());

@@ -182,7 +182,7 @@ TEST_P(DbTest, MultiGetKeepsOrderDuplicatesAndStatuses) {
       EXPECT_THAT(statuses[i], StatusIs(absl::StatusCode::kNotFound));
     }
   }
-  EXPECT_EQ(values[300].value(), std::string(7 * 40, 'v'));
+  EXPECT_EQ(values[300].value(), std::string(280, 'v'));
 }
 
 TEST_P(DbTest, CloseRefusesWhileSomethingIsOutstanding) {

@@ -130,7 +130,9 @@ constexpr int kKeys = 2000;
     if (!absl::IsNotFound((*db)->Get({}, "absent", &value))) return 0;
     return found;
   };
-  if (read_all() != kKeys || read_all() != kKeys) _exit(6);
+  for (int time = 0; time < 2; ++time) {
+    if (read_all() != kKeys) _exit(6);
+  }
   if (!TrapSystemCalls()) _exit(7);
   counting = true;
   const int found = read_all();

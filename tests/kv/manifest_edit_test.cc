@@ -171,19 +171,22 @@ TEST(ManifestEditTest, EveryOtherLengthOfEveryChangeIsDamage) {
   }
 }
 
+constexpr size_t kWordBytes = 8;  // most fields
+
 TEST(ManifestEditTest, HugeListIsDamageNotAnAllocation) {
-  std::string value(7 * 8, '\0');
+  std::string value(7 * kWordBytes, '\0');
   for (const uint64_t size : {uint64_t{1}, uint64_t{1} << 61, UINT64_MAX}) {
-    StoreLittleEndian(size, reinterpret_cast<std::byte*>(value.data()) + 6 * 8);
+    StoreLittleEndian(
+        size, reinterpret_cast<std::byte*>(value.data()) + 6 * kWordBytes);
     EXPECT_THAT(AddDecoded(RecordKind::kEdit, "\x08", value),
                 StatusIs(absl::StatusCode::kDataLoss));
   }
 }
 
 TEST(ManifestEditTest, UnknownOriginIsDamage) {
-  std::string value(7 * 8, '\0');
+  std::string value(7 * kWordBytes, '\0');
   for (const char origin : {0, 3}) {
-    value[6 * 8] = origin;
+    value[6 * kWordBytes] = origin;
     EXPECT_THAT(AddDecoded(RecordKind::kEdit, "\x04", value),
                 StatusIs(absl::StatusCode::kDataLoss));
   }

@@ -440,7 +440,7 @@ void Life::Open(const Options& options) {
 }
 
 Options Life::SomeOptions() {
-  const Options options = RandomOptions(dice_);
+  Options options = RandomOptions(dice_);
   history_.push_back(
       std::string(" mode ") + io::ReadModeName(options.provider.read_mode) +
       ", engine " + io::IoEngineName(options.provider.io_engine) +
