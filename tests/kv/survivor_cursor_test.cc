@@ -45,8 +45,8 @@ Versions Survivors(std::vector<std::vector<ModelEntry>> sources,
   Versions kept;
   Versions seen;
   const auto entry_of = [&](const Survivor& version) {
-    const ModelEntry entry = {std::string(cursor.key()), version.sequence, "",
-                              version.tombstone};
+    ModelEntry entry = {std::string(cursor.key()), version.sequence, "",
+                        version.tombstone};
     EXPECT_TRUE(seen.insert(entry).second);
     // It is the entry of its source.
     EXPECT_EQ(sources[version.source][version.place.address], entry);

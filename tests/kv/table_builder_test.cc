@@ -40,7 +40,7 @@ class TableBuilderTest : public ::testing::Test {
 };
 
 TEST_F(TableBuilderTest, RefusesEntriesOutOfOrder) {
-  const auto add = [&](std::vector<TableModel::Position> entries) {
+  const auto add = [&](const std::vector<TableModel::Position>& entries) {
     std::filesystem::remove(spec_.path);
     auto builder = TableBuilder::Create(io::PosixFileSystem(), spec_);
     EXPECT_OK(builder);

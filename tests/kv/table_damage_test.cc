@@ -360,7 +360,7 @@ class Forger {
       const std::string_view section =
           std::string_view(bytes).substr(offset, size);
       StoreLittleEndian(TableCheck(Bytes(section), kTestFileId, offset),
-                        page + 8 + 8 * field);
+                        page + 8 + size_t{8} * field);
     };
     check_section(footer_.fence_offset, footer_.fence_bytes, 13);
     check_section(footer_.segments_offset, footer_.segments_bytes, 19);

@@ -293,7 +293,7 @@ TEST_F(TableTest, HoldsVeryLongKeys) {
   std::mt19937_64 random(TestSeed());
   for (int i = 0; i < 60; ++i) {
     // Prefixes shared in part, sizes around those of blocks.
-    const size_t size = 8100 + random() % 200 + 8192 * (i % 8);
+    const size_t size = 8100 + random() % 200 + size_t{8192} * (i % 8);
     std::string key(std::min<size_t>(size, 65535), 'x');
     key[key.size() / (1 + i % 3) - 1] = static_cast<char>(i);
     for (int version = 1; version <= 1 + i % 20; ++version) {
