@@ -71,7 +71,6 @@ class LevelDbEngine : public Engine {
     open.compression = leveldb::kNoCompression;
     open.write_buffer_size = 64 << 20;
     open.max_open_files = 10'000;
-    open.block_cache = cache_.get();
     open.filter_policy = filter_.get();
     if (options.cache_bytes > 0) {
       cache_.reset(leveldb::NewLRUCache(options.cache_bytes));

@@ -3,6 +3,7 @@
 // durable.
 #include <wiredtiger.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 

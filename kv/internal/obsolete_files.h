@@ -12,8 +12,9 @@
 namespace quire::kv_internal {
 
 // Files are queued by whoever lets go of them last, which may be a reader, and
-// removed by a background thread. What is not removed before the process ends,
-// the next open for writing removes. Thread-safe.
+// removed by the housekeeper, and by merges, which must not outrun that. What is
+// not removed before the process ends, the next open for writing removes.
+// Thread-safe.
 class ObsoleteFiles {
  public:
   // While one exists, no file is removed: take it before the list of files is

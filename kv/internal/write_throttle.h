@@ -16,7 +16,8 @@ namespace quire::kv_internal {
 // What waits to be merged costs every read a probe of each run, and disk space
 // for what it obsoletes, so neither may grow without bound. Below kSlowRuns and
 // kSlowBacklog writers are free; from there on their rate falls, smoothly; at
-// kMostRuns or kMostBacklog they wait. A database at rest is far below both
+// kMostRuns or kMostBacklog they wait; all of it only while a merge is under
+// way or due, since at rest the newer runs may weigh a quarter of the oldest
 // (merge_policy.h). Thread-safe.
 class WriteThrottle {
  public:
