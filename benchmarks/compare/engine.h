@@ -17,20 +17,22 @@
 namespace quire::benchmarks {
 
 // Reads all of `value` and adds it up, eight bytes at a time: what a reader
-// does that looks at every byte, and a check of what it got.
+// does that looks at every byte, and a check of what it got. Four sums, so that
+// one addition needn't wait for another.
 inline uint64_t SumOf(std::string_view value) {
-  uint64_t sum = value.size();
+  uint64_t words[4];
+  uint64_t sums[4] = {value.size(), 0, 0, 0};
   size_t at = 0;
-  for (; at + sizeof(uint64_t) <= value.size(); at += sizeof(uint64_t)) {
-    uint64_t word = 0;
-    std::memcpy(&word, value.data() + at, sizeof(word));
-    sum += word;
+  for (; at + sizeof(words) <= value.size(); at += sizeof(words)) {
+    std::memcpy(words, value.data() + at, sizeof(words));
+    for (size_t i = 0; i < 4; ++i) sums[i] += words[i];
   }
-  uint64_t rest = 0;
+  std::memset(words, 0, sizeof(words));
   if (at < value.size()) {
-    std::memcpy(&rest, value.data() + at, value.size() - at);
+    std::memcpy(words, value.data() + at, value.size() - at);
   }
-  return sum + rest;
+  for (size_t i = 0; i < 4; ++i) sums[i] += words[i];
+  return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
 struct Entry {
@@ -40,6 +42,8 @@ struct Entry {
 
 // What a scan went through.
 struct ScanSums {
+  friend bool operator==(const ScanSums&, const ScanSums&) = default;
+
   uint64_t entries = 0;
   uint64_t key_bytes = 0;
   uint64_t values = 0;  // SumOf of each value, added up
@@ -64,6 +68,12 @@ class Reader {
   // True, and SumOf the value, if the key is there; false if it isn't or if
   // the engine failed (see status).
   virtual bool Get(std::string_view key, uint64_t* sum) = 0;
+
+  // As Get, but the value is copied into memory of the reader's own first, as
+  // into a std::string. The default is for engines that do that anyway.
+  virtual bool GetCopy(std::string_view key, uint64_t* sum) {
+    return Get(key, sum);
+  }
 
   // The same for each of `keys`, in the engine's best way of reading many.
   // REQUIRES: all spans have one length.
@@ -95,6 +105,10 @@ class Engine {
   // Writes the entries in one atomic batch, without syncing.
   virtual absl::Status Write(std::span<const Entry> entries) = 0;
 
+  // Makes what was written durable, and waits for the work in the background
+  // that is due, where the engine can be asked to.
+  virtual absl::Status Finish() = 0;
+
   // Makes what was written durable and brings it into the form that reads best:
   // compacted, with nothing left to do in the background.
   virtual absl::Status Settle() = 0;
@@ -110,18 +124,18 @@ struct EngineOptions {
   uint64_t cache_bytes = 0;
 };
 
+using OpenFunction =
+    absl::StatusOr<std::unique_ptr<Engine>> (*)(const EngineOptions&);
+
 // A store in one of its configurations.
 struct Contender {
   const char* name;
   bool is_peer;        // not Quire
   const char* folder;  // contenders with one folder share a database
   const char* settings;
-  absl::StatusOr<std::unique_ptr<Engine>> (*create)(const EngineOptions&);
-  absl::StatusOr<std::unique_ptr<Engine>> (*open)(const EngineOptions&);
+  OpenFunction create;
+  OpenFunction open;
 };
-
-// All that this program knows.
-std::span<const Contender> Contenders();
 
 }  // namespace quire::benchmarks
 

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "benchmarks/compare/engines.h"
+#include "benchmarks/compare/peers.h"
 
 namespace quire::benchmarks {
 namespace {
@@ -120,6 +120,8 @@ class LmdbEngine : public Engine {
     }
     return Checked("mdb_txn_commit", mdb_txn_commit(transaction));
   }
+
+  absl::Status Finish() override { return Settle(); }
 
   absl::Status Settle() override {
     return Checked("mdb_env_sync", mdb_env_sync(env_, 1));

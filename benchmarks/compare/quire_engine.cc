@@ -1,10 +1,11 @@
-// Quire under comparison.
+#include "benchmarks/compare/quire_engine.h"
+
+#include <array>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/status_macros.h"
-#include "benchmarks/compare/engines.h"
-#include "kv/db.h"
 #include "kv/iterator.h"
 #include "kv/pinned_value.h"
 #include "kv/write_batch.h"
@@ -18,6 +19,16 @@ class QuireReader : public Reader {
 
   bool Get(std::string_view key, uint64_t* sum) override {
     return Take(db_.Get(read_, key, &value_), value_, sum);
+  }
+
+  bool GetCopy(std::string_view key, uint64_t* sum) override {
+    const absl::Status status = db_.Get(read_, key, &copy_);
+    if (status.ok()) {
+      *sum = SumOf(copy_);
+      return true;
+    }
+    if (!absl::IsNotFound(status)) Note(status);
+    return false;
   }
 
   void MultiGet(std::span<const std::string_view> keys,
@@ -58,56 +69,79 @@ class QuireReader : public Reader {
   DB& db_;
   const ReadOptions read_;
   PinnedValue value_;
+  std::string copy_;
   std::vector<PinnedValue> values_;
   std::vector<absl::Status> statuses_;
 };
 
-class QuireEngine : public Engine {
- public:
-  explicit QuireEngine(std::unique_ptr<DB> db) : db_(std::move(db)) {}
-
-  absl::Status Write(std::span<const Entry> entries) override {
-    WriteBatch batch;
-    for (const Entry& entry : entries) batch.Put(entry.key, entry.value);
-    return db_->Write({}, batch);
-  }
-
-  absl::Status Settle() override { return db_->CompactRange({}); }
-
-  absl::StatusOr<std::unique_ptr<Reader>> NewReader() override {
-    return std::make_unique<QuireReader>(*db_);
-  }
-
- private:
-  const std::unique_ptr<DB> db_;
-};
-
-absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options,
-                                             const EngineOptions& engine) {
-  QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<DB> db,
-                         DB::Open(options, engine.directory));
+absl::StatusOr<std::unique_ptr<QuireEngine>> Open(
+    const Options& options, const std::string& directory) {
+  QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<DB> db, DB::Open(options, directory));
   return std::make_unique<QuireEngine>(std::move(db));
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Engine>> CreateQuire(
-    const EngineOptions& engine) {
+absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& engine) {
   Options options;
   options.create_if_missing = true;
   options.error_if_exists = true;
-  return Open(options, engine);
+  return Open(options, engine.directory);
 }
 
-absl::StatusOr<std::unique_ptr<Engine>> OpenQuire(const EngineOptions& engine,
-                                                  io::ReadMode mode) {
+template <io::ReadMode kMode>
+absl::StatusOr<std::unique_ptr<Engine>> OpenIn(const EngineOptions& engine) {
   Options options;
   // Beside the others that read the same files.
   options.read_only = true;
-  options.provider.read_mode = mode;
+  options.provider.read_mode = kMode;
   options.provider.read_mode_policy = io::ProviderPolicy::kRequire;
   options.provider.cache_bytes = engine.cache_bytes;
-  return Open(options, engine);
+  return Open(options, engine.directory);
+}
+
+constexpr char kSettings[] =
+    "read-only open; index in memory, checksums verified; pinned values";
+
+constexpr std::array kContenders = {
+    Contender{"quire direct", false, "quire", kSettings, Create,
+              OpenIn<io::ReadMode::kDirect>},
+    Contender{"quire mmap", false, "quire", kSettings, Create,
+              OpenIn<io::ReadMode::kMmap>},
+    Contender{"quire buffered", false, "quire", kSettings, Create,
+              OpenIn<io::ReadMode::kBuffered>},
+    Contender{"quire pread", false, "quire", kSettings, Create,
+              OpenIn<io::ReadMode::kPread>},
+};
+
+}  // namespace
+
+std::span<const Contender> QuireContenders() { return kContenders; }
+
+QuireEngine::QuireEngine(std::unique_ptr<DB> db) : db_(std::move(db)) {}
+
+absl::Status QuireEngine::Write(std::span<const Entry> entries) {
+  WriteBatch batch;
+  for (const Entry& entry : entries) batch.Put(entry.key, entry.value);
+  return db_->Write({}, batch);
+}
+
+absl::Status QuireEngine::Finish() {
+  QUIRE_RETURN_IF_ERROR(db_->Sync());
+  return db_->WaitForMerges();
+}
+
+absl::Status QuireEngine::Settle() { return db_->CompactRange({}); }
+
+absl::StatusOr<std::unique_ptr<Reader>> QuireEngine::NewReader() {
+  return std::make_unique<QuireReader>(*db_);
+}
+
+absl::StatusOr<std::unique_ptr<QuireEngine>> OpenQuireUnmerged(
+    const EngineOptions& engine) {
+  Options options;
+  options.create_if_missing = true;
+  options.automatic_merges = false;
+  options.memtable_bytes = uint64_t{1} << 30;
+  return Open(options, engine.directory);
 }
 
 }  // namespace quire::benchmarks

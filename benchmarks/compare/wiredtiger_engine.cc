@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "benchmarks/compare/engines.h"
+#include "benchmarks/compare/peers.h"
 
 namespace quire::benchmarks {
 namespace {
@@ -144,6 +144,8 @@ class WiredTigerEngine : public Engine {
     return Checked("commit_transaction",
                    session.commit_transaction(&session, nullptr));
   }
+
+  absl::Status Finish() override { return Settle(); }
 
   absl::Status Settle() override {
     WT_SESSION& session = writer_->session();

@@ -1,19 +1,18 @@
-// How each store is opened. Create makes the database in a directory that
-// doesn't exist; Open opens one that was settled and closed, for reading.
-#ifndef QUIRE_BENCHMARKS_COMPARE_ENGINES_H_
-#define QUIRE_BENCHMARKS_COMPARE_ENGINES_H_
+// The stores that Quire is compared with. Create makes a database in a
+// directory that doesn't exist; Open opens one that was settled and closed, for
+// reading.
+#ifndef QUIRE_BENCHMARKS_COMPARE_PEERS_H_
+#define QUIRE_BENCHMARKS_COMPARE_PEERS_H_
 
 #include <memory>
+#include <span>
 
 #include "absl/status/statusor.h"
 #include "benchmarks/compare/engine.h"
-#include "io/open_provider.h"
 
 namespace quire::benchmarks {
 
-absl::StatusOr<std::unique_ptr<Engine>> CreateQuire(const EngineOptions&);
-absl::StatusOr<std::unique_ptr<Engine>> OpenQuire(const EngineOptions&,
-                                                  io::ReadMode mode);
+std::span<const Contender> PeerContenders();
 
 absl::StatusOr<std::unique_ptr<Engine>> CreateLmdb(const EngineOptions&);
 absl::StatusOr<std::unique_ptr<Engine>> OpenLmdb(const EngineOptions&);
@@ -26,4 +25,4 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenWiredTiger(const EngineOptions&);
 
 }  // namespace quire::benchmarks
 
-#endif  // QUIRE_BENCHMARKS_COMPARE_ENGINES_H_
+#endif  // QUIRE_BENCHMARKS_COMPARE_PEERS_H_

@@ -1,30 +1,11 @@
-// What is compared, and how each is configured.
-#include <array>
+#include "benchmarks/compare/peers.h"
 
-#include "benchmarks/compare/engine.h"
-#include "benchmarks/compare/engines.h"
+#include <array>
 
 namespace quire::benchmarks {
 namespace {
 
-template <io::ReadMode kMode>
-absl::StatusOr<std::unique_ptr<Engine>> OpenQuireIn(
-    const EngineOptions& options) {
-  return OpenQuire(options, kMode);
-}
-
-constexpr char kQuireSettings[] =
-    "compacted; read-only open; checksums verified; pinned values";
-
 constexpr std::array kContenders = {
-    Contender{"quire direct", false, "quire", kQuireSettings, CreateQuire,
-              OpenQuireIn<io::ReadMode::kDirect>},
-    Contender{"quire mmap", false, "quire", kQuireSettings, CreateQuire,
-              OpenQuireIn<io::ReadMode::kMmap>},
-    Contender{"quire buffered", false, "quire", kQuireSettings, CreateQuire,
-              OpenQuireIn<io::ReadMode::kBuffered>},
-    Contender{"quire pread", false, "quire", kQuireSettings, CreateQuire,
-              OpenQuireIn<io::ReadMode::kPread>},
     Contender{"lmdb", true, "lmdb",
               "NORDAHEAD, one read transaction a thread, values in the map; "
               "loaded with WRITEMAP and NOSYNC; has no checksums",
@@ -46,6 +27,6 @@ constexpr std::array kContenders = {
 
 }  // namespace
 
-std::span<const Contender> Contenders() { return kContenders; }
+std::span<const Contender> PeerContenders() { return kContenders; }
 
 }  // namespace quire::benchmarks
