@@ -40,23 +40,22 @@ bool CopyResident(io::PageProvider& provider, const io::AttachedFile& file,
   return true;
 }
 
-// Compares and verifies a whole record at `bytes`.
+// Compares and verifies a whole record at `bytes`. Another key is believed only
+// if it is whole: damage in the key must not make it absent.
 RecordMatch MatchWhole(const RecordLocation& location,
                        const RecordHeader& header, const std::byte* bytes,
                        std::string_view key, uint64_t max_sequence,
                        ResidentRecord* record) {
   const std::byte* body = bytes + kRecordHeaderBytes;
-  if (std::memcmp(body, key.data(), key.size()) != 0 ||
-      header.sequence > max_sequence) {
-    return RecordMatch::kNoMatch;
-  }
+  if (header.sequence > max_sequence) return RecordMatch::kNoMatch;
   record->header = header;
   record->value = {reinterpret_cast<const char*>(body) + key.size(),
                    header.value_size};
-  if (BodyCheck(key, record->value, location.place) != header.body_check) {
+  const std::string_view found(reinterpret_cast<const char*>(body), key.size());
+  if (BodyCheck(found, record->value, location.place) != header.body_check) {
     return RecordMatch::kNotKnown;
   }
-  return RecordMatch::kMatch;
+  return found == key ? RecordMatch::kMatch : RecordMatch::kNoMatch;
 }
 
 }  // namespace
