@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
-#include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "tests/testing/loop_device.h"
 #include "tests/testing/temp_directory.h"
 
 namespace quire::testing {
@@ -23,35 +23,6 @@ constexpr off_t kImageBytes = 32 << 20;
 
 std::string Because(const std::string& what) {
   return what + ": " + strerrordesc_np(errno);
-}
-
-// Attaches `image` to a free loop device that lets go of it once it is unused;
-// returns an open descriptor of the device and its name, or -1.
-int AttachLoop(const std::string& image, std::string& device) {
-  const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-  if (control < 0) return -1;
-  const int file = open(image.c_str(), O_RDWR | O_CLOEXEC);
-  QUIRE_CHECK(file >= 0);
-  int loop = -1;
-  // Between asking for a free device and taking it another process may.
-  for (int attempt = 0; attempt < 20 && loop < 0; ++attempt) {
-    const int number = ioctl(control, LOOP_CTL_GET_FREE);
-    if (number < 0) break;
-    device = "/dev/loop" + std::to_string(number);
-    loop = open(device.c_str(), O_RDWR | O_CLOEXEC);
-    if (loop < 0) break;
-    loop_config config = {};
-    config.fd = static_cast<uint32_t>(file);
-    config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
-    if (ioctl(loop, LOOP_CONFIGURE, &config) == 0) break;
-    close(loop);
-    loop = -1;
-  }
-  const int error = errno;
-  close(file);
-  close(control);
-  errno = error;
-  return loop;
 }
 
 }  // namespace
@@ -82,7 +53,7 @@ FailingDisk::~FailingDisk() {
 
 bool FailingDisk::Mount(unsigned long flags) {
   std::string device;
-  const int loop = AttachLoop(image_, device);
+  const int loop = AttachLoopDevice(image_, device);
   if (loop < 0) {
     failure_ = Because("no loop device is to be had");
     return false;
