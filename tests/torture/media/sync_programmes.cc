@@ -1,0 +1,243 @@
+#include "tests/torture/media/sync_programmes.h"
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "tests/testing/shared_memory.h"
+#include "tests/testing/temp_directory.h"
+#include "tests/torture/media/child_process.h"
+#include "tests/torture/media/fuse_disk.h"
+#include "tests/torture/media/loop_mount.h"
+#include "tests/torture/media/oracle.h"
+#include "tests/torture/media/writing_life.h"
+
+namespace quire::torture {
+namespace {
+
+// Failures of one database before another seed's begins.
+constexpr uint64_t kRounds = 10;
+
+constexpr std::chrono::minutes kPatience{2};
+
+constexpr uint64_t kFaultStream = 3 << 20;
+constexpr uint64_t kJudgeStream = 4 << 20;
+
+// Where syncs fail.
+class FailingMedium {
+ public:
+  virtual ~FailingMedium() = default;
+  virtual std::string failure() const = 0;
+  virtual std::string directory() const = 0;
+  virtual void Inject(std::mt19937_64& random) = 0;
+  // Ends the fault of the last Inject; whether it was met.
+  virtual bool EndFault() = 0;
+  // Whether an open right after the failure may fail: the file system may have
+  // given up, until it is mounted again.
+  virtual bool MayRefuse() const = 0;
+  // What the page cache had is gone.
+  virtual void DropCaches(std::mt19937_64& random) = 0;
+};
+
+// A sync of a file or a directory fails, once. What was to be synced is lost,
+// or not durable yet.
+class FuseSyncs final : public FailingMedium {
+ public:
+  std::string failure() const override { return disk_.failure(); }
+  std::string directory() const override { return disk_.path(); }
+  bool MayRefuse() const override { return false; }
+
+  void Inject(std::mt19937_64& random) override {
+    before_ = disk_.Counts().injected;
+    const bool directory = random() % 5 == 0;
+    disk_.Inject({.op = directory ? DiskOp::kSyncDirectory : DiskOp::kSync,
+                  .nth = 1 + random() % (directory ? 10 : 60),
+                  .count = 1,
+                  .lose = !directory && random() % 2 == 0});
+  }
+
+  bool EndFault() override {
+    disk_.ClearFaults();
+    return disk_.Counts().injected > before_;
+  }
+
+  void DropCaches(std::mt19937_64& random) override {
+    disk_.PowerOff(0);
+    disk_.Cut({.seed = random(), .keep_percent = 0});
+  }
+
+ private:
+  const testing::TempDirectory directory_;
+  FuseDisk disk_{directory_.path(), Naming::kStrict};
+  uint64_t before_ = 0;
+};
+
+// Some writes of blocks fail beneath a real file system.
+class BlockFailures final : public FailingMedium {
+ public:
+  explicit BlockFailures(DiskFormat format) {
+    QUIRE_CHECK(mkdir(directory_.File("disk").c_str(), 0700) == 0);
+    QUIRE_CHECK(mkdir(directory_.File("mount").c_str(), 0700) == 0);
+    disk_ =
+        std::make_unique<FuseDisk>(directory_.File("disk"), Naming::kJournal);
+    if (!disk_->failure().empty()) return;
+    mount_ = std::make_unique<LoopMount>(disk_->path() + "/image",
+                                         directory_.File("mount"), format);
+  }
+
+  std::string failure() const override {
+    return mount_ == nullptr ? disk_->failure() : mount_->failure();
+  }
+  std::string directory() const override { return mount_->path(); }
+  bool MayRefuse() const override { return true; }
+
+  void Inject(std::mt19937_64& random) override {
+    before_ = disk_->Counts().injected;
+    disk_->Inject({.op = DiskOp::kWrite,
+                   .nth = 1 + random() % 200,
+                   .count = 1 + random() % 3});
+  }
+
+  bool EndFault() override {
+    disk_->ClearFaults();
+    return disk_->Counts().injected > before_;
+  }
+
+  void DropCaches(std::mt19937_64&) override { mount_->Remount(); }
+
+ private:
+  const testing::TempDirectory directory_;
+  std::unique_ptr<FuseDisk> disk_;
+  std::unique_ptr<LoopMount> mount_;
+  uint64_t before_ = 0;
+};
+
+using MakeMedium = std::function<std::unique_ptr<FailingMedium>()>;
+
+class FailingLife {
+ public:
+  FailingLife(std::string programme, uint64_t seed, const MakeMedium& make,
+              Outcome& outcome)
+      : programme_(std::move(programme)),
+        seed_(seed),
+        random_(SeededRandom({.seed = seed}, kFaultStream)),
+        medium_(make()),
+        outcome_(outcome) {}
+
+  void Run() {
+    if (!medium_->failure().empty()) {
+      outcome_.skipped = medium_->failure();
+      return;
+    }
+    path_ = medium_->directory() + "/db";
+    for (uint64_t i = 0; i < kRounds; ++i) {
+      round_ = {.seed = seed_, .number = i};
+      const std::string wrong = RunRound();
+      if (!medium_->failure().empty()) {
+        // The file system itself doesn't come back from what was done to it.
+        outcome_.counts["file systems that could not be mounted again"] += 1;
+        return;
+      }
+      if (wrong.empty()) continue;
+      outcome_.failures.push_back(absl::StrCat("--programme=", programme_,
+                                               " --seeds=", seed_, ": round ",
+                                               i, ": ", wrong));
+      return;
+    }
+  }
+
+ private:
+  std::string RunRound() {
+    std::string wrong = WriteAndFail();
+    // At once, with all that the page cache shows.
+    if (wrong.empty()) wrong = Judge(0, medium_->MayRefuse());
+    if (!wrong.empty()) return wrong;
+    medium_->DropCaches(random_);
+    if (!medium_->failure().empty()) return "";
+    wrong = Judge(1, false);
+    if (wrong.empty()) oracle_.NextRound(round_);
+    return wrong;
+  }
+
+  std::string WriteAndFail() {
+    medium_->Inject(random_);
+    ChildProcess writer([this] {
+      const absl::Status status = WriteAway(
+          path_, round_,
+          {.stop_at_error = false, .reads_may_fail = medium_->MayRefuse()},
+          *progress_);
+      return status.ok() ? 0 : 1;
+    });
+    if (!writer.WaitFor(kPatience)) return "writing hangs";
+    const bool met = medium_->EndFault();
+    outcome_.counts[met ? programme_ : "rounds without a failure"] += 1;
+    const std::string complaint = progress_->Complaint();
+    if (!complaint.empty()) return complaint;
+    if (writer.exit_code() == 0) {
+      if (met) outcome_.counts["failures that no writer saw"] += 1;
+      return "";
+    }
+    if (writer.exit_code() != 1) return "writing: " + writer.HowItFailed();
+    return met ? "" : "writing failed without a cause";
+  }
+
+  std::string Judge(uint64_t stream, bool may_refuse) {
+    Options options = RandomOptions(round_, kJudgeStream + stream);
+    options.create_if_missing = true;
+    ChildProcess judge(
+        [&] { return oracle_.Judge(path_, round_, Crash::kPower, options); });
+    if (!judge.WaitFor(kPatience)) return "opening and reading hang";
+    const Verdict verdict = oracle_.VerdictOf(judge);
+    if (verdict.judged) oracle_.HoldFast();
+    return may_refuse ? verdict.wrong : verdict.AnythingWrong();
+  }
+
+  const std::string programme_;
+  const uint64_t seed_;
+  std::mt19937_64 random_;
+  const std::unique_ptr<FailingMedium> medium_;
+  Outcome& outcome_;
+  std::string path_;
+  Round round_;
+  const testing::SharedMemory<Progress> progress_;
+  Oracle oracle_{*progress_};
+};
+
+Programme NewProgramme(const std::string& name, const std::string& description,
+                       uint64_t bar, const MakeMedium& make) {
+  Programme programme;
+  programme.name = name;
+  programme.description = description;
+  programme.bars = {{name, bar}};
+  programme.run = [name, make](uint64_t seed, Outcome& outcome) {
+    FailingLife(name, seed, make, outcome).Run();
+  };
+  return programme;
+}
+
+}  // namespace
+
+std::vector<Programme> SyncProgrammes() {
+  return {
+      NewProgramme("failed_syncs", "a sync fails once, on a FUSE disk", 1000,
+                   [] { return std::make_unique<FuseSyncs>(); }),
+      NewProgramme(
+          "ext4_block_failures",
+          "writes of blocks fail beneath ext4 (root only)", 300,
+          [] { return std::make_unique<BlockFailures>(DiskFormat::kExt4); }),
+      NewProgramme(
+          "xfs_block_failures", "writes of blocks fail beneath xfs (root only)",
+          100,
+          [] { return std::make_unique<BlockFailures>(DiskFormat::kXfs); }),
+  };
+}
+
+}  // namespace quire::torture
