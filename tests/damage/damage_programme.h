@@ -1,0 +1,15 @@
+// The whole sweep of damage as a torture programme.
+#ifndef QUIRE_TESTS_DAMAGE_DAMAGE_PROGRAMME_H_
+#define QUIRE_TESTS_DAMAGE_DAMAGE_PROGRAMME_H_
+
+#include "tests/torture/programme.h"
+
+namespace quire::testing {
+
+// All images of all kinds of damage, opened read-only in the four read modes
+// and for writing. A seed is every 256th image in one of these five ways.
+torture::Programme DamageProgramme();
+
+}  // namespace quire::testing
+
+#endif  // QUIRE_TESTS_DAMAGE_DAMAGE_PROGRAMME_H_
