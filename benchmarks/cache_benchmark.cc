@@ -108,10 +108,8 @@ void BM_Peek(benchmark::State& state) {
     QUIRE_CHECK(found.data != nullptr);
     benchmark::DoNotOptimize(*found.data);
   };
-  // To the cap of the use counts.
-  for (int i = 0; i < 3; ++i) {
-    for (uint64_t page = 0; page < pages; ++page) peek(page);
-  }
+  // So that all are marked as used.
+  for (uint64_t page = 0; page < pages; ++page) peek(page);
   size_t i = 0;
   for (auto _ : state) peek(numbers[i++ % numbers.size()]);
 }
@@ -140,11 +138,11 @@ void BM_LoadAndEvict(benchmark::State& state) {
   const std::vector<uint32_t> numbers = RandomNumbers(file->page_count());
   const auto load = [&](uint64_t page) {
     cache::PageLoad load;
-    if ((*cache)->Claim(file->entry(page), &load) !=
+    if ((*cache)->Claim(file->entry(page), cache::LoadFor::kPoint, &load) !=
         cache::ClaimResult::kClaimed) {
       return;
     }
-    (*cache)->Publish(load, 1);
+    (*cache)->Publish(load);
     (*cache)->Unhold(load.frame);
   };
   for (uint64_t page = 0; page < frames; ++page) load(page);

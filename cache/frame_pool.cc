@@ -3,31 +3,41 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "cache/epoch.h"
 
 namespace quire::cache {
 namespace {
 
-// Visits of the hand in one refill at most, where the cache is larger: about a
-// millisecond under the clock's lock.
+// Pages looked at in one refill at most, where the cache is larger: about a
+// millisecond under the pool's lock.
 constexpr size_t kMaxVisits = 1 << 14;
 
 // Zombies looked at in one refill.
 constexpr size_t kZombieBatch = 16;
 
-// Entries evicted under one hold of the clock's lock when a file goes.
+// How many frames are looked at while a cache line comes from memory.
+constexpr size_t kAhead = 6;
+
+// Entries evicted under one hold of the pool's lock when a file goes.
 constexpr uint64_t kTakeBackBatch = 4096;
+
+// Where a page that was used while it was in `queue` goes.
+EvictionQueue Following(EvictionQueue queue) {
+  return queue == EvictionQueue::kScan ? EvictionQueue::kProbation
+                                       : EvictionQueue::kMain;
+}
 
 }  // namespace
 
 FramePool::FramePool(FrameTable& frames)
     : frames_(frames),
       batch_(std::clamp<size_t>(frames.size() / 256, 1, 32)),
-      reserve_(std::clamp<size_t>(frames.size() / 128,
-                                  std::min<size_t>(frames.size() / 16, 32),
-                                  1024)) {}
+      reserve_(std::clamp<size_t>(
+          frames.size() / 128, std::min<size_t>(frames.size() / 16, 32), 1024)),
+      queues_(frames.queues()) {}
 
-FrameIndex FramePool::Take() {
+FrameIndex FramePool::Take(EvictionQueue queue) {
   QUIRE_DCHECK(!EpochGuard::Active());
   Magazine& magazine = ThisThreadMagazine();
   FrameIndex frame;
@@ -37,9 +47,18 @@ FrameIndex FramePool::Take() {
     if (magazine.frames.empty()) return kNoFrame;
     frame = magazine.frames.back();
     magazine.frames.pop_back();
+    magazine.taken.push_back({frame, queue});
+    if (magazine.taken.size() >= batch_) Enqueue(magazine.taken);
   }
   frames_.Unpoison(frame);
   return frame;
+}
+
+void FramePool::Enqueue(std::vector<Taken>& taken) {
+  base::MutexLock lock(mu_);
+  // One that was returned, and taken again, keeps its place.
+  for (const Taken& each : taken) queues_.Append(each.frame, each.queue);
+  taken.clear();
 }
 
 void FramePool::Return(FrameIndex frame) {
@@ -64,22 +83,24 @@ void FramePool::TakeBack(const Translation& translation) {
     const uint64_t end =
         std::min(page + kTakeBackBatch, translation.page_count());
     base::MutexLock lock(mu_);
-    taken.clear();
     for (; page < end; ++page) {
       // Most pages of a large file were never in memory: a load alone doesn't
       // make the kernel give memory to the array. Acquire: what filled the
       // frame comes before what fills it next.
       PageEntry& entry = translation.entry(page);
-      if (entry.load(std::memory_order_acquire) == kEvictedEntry) continue;
+      if (IsEvicted(entry.load(std::memory_order_acquire))) continue;
       const uint64_t old =
           entry.exchange(kEvictedEntry, std::memory_order_acquire);
       QUIRE_CHECK(IsResident(old));
       frames_.Owner(FrameOf(old)).store(nullptr, std::memory_order_relaxed);
       taken.push_back(FrameOf(old));
     }
-    SendToLimbo(taken);
-    Harvest();
   }
+  if (taken.empty()) return;
+  base::MutexLock lock(mu_);
+  queues_.Remove(taken);
+  SendToLimbo(taken);
+  Harvest();
 }
 
 uint64_t FramePool::evictions() const {
@@ -127,44 +148,64 @@ size_t FramePool::Available() const {
 }
 
 void FramePool::Evict(size_t want) {
-  // Without use in between, this many rounds evict every page.
-  const size_t rounds = size_t{kMaxUseCount} + 1;
+  // Without use in between, a page is evicted at the fourth look: used in the
+  // scan queue, used in probation, used in main.
+  constexpr size_t kLooks = 4;
   const size_t visits =
-      std::min(frames_.size() * rounds, std::max(kMaxVisits, 64 * want));
+      std::min(frames_.size() * kLooks, std::max(kMaxVisits, 64 * want));
   std::vector<FrameIndex> evicted;
   for (size_t i = 0; i < visits && evicted.size() < want; ++i) {
-    if (Visit(hand_)) evicted.push_back(hand_);
-    hand_ = hand_ + 1 < frames_.size() ? hand_ + 1 : 0;
+    const EvictionQueues::Candidate candidate = queues_.Pop();
+    if (candidate.frame == kNoFrame) break;
+    PrefetchAhead(candidate.from);
+    const EvictionQueue queue = Visit(candidate);
+    if (queue == EvictionQueue::kNone) {
+      evicted.push_back(candidate.frame);
+    } else {
+      queues_.Append(candidate.frame, queue);
+    }
   }
   evictions_ += evicted.size();
   SendToLimbo(evicted);
 }
 
-bool FramePool::Visit(FrameIndex frame) {
+void FramePool::PrefetchAhead(EvictionQueue queue) const {
+  const FrameIndex far = queues_.Ahead(queue, 2 * kAhead);
+  if (far != kNoFrame) base::PrefetchCacheLine(&frames_.Owner(far));
+  const FrameIndex near = queues_.Ahead(queue, kAhead);
+  if (near == kNoFrame) return;
+  // Relaxed: the address is all that is used, and it need not be right.
+  base::PrefetchCacheLine(frames_.Owner(near).load(std::memory_order_relaxed));
+}
+
+EvictionQueue FramePool::Visit(EvictionQueues::Candidate candidate) {
+  const auto [frame, from] = candidate;
   // Acquire: pairs with the release store in PageCache::Publish, which made the
   // entry known. It can't go away: a translation lives until TakeBack, which
   // needs the lock that we hold.
   PageEntry* const entry = frames_.Owner(frame).load(std::memory_order_acquire);
-  if (entry == nullptr || frames_.InUse(frame)) return false;
+  if (entry == nullptr || frames_.InUse(frame)) return Following(from);
   uint64_t old = entry->load(std::memory_order_relaxed);
   // Publish names the owner before it makes the page resident.
-  if (!IsResident(old) || FrameOf(old) != frame) return false;
-  if (UseCountOf(old) > 0) {
-    // Relaxed, and no second try: it is only a count.
-    entry->compare_exchange_strong(old, old - kOneUse,
-                                   std::memory_order_relaxed);
-    return false;
+  if (!IsResident(old) || FrameOf(old) != frame) return Following(from);
+  if (IsUsed(old)) {
+    // Relaxed: only a hint.
+    entry->fetch_and(~kUsedBit, std::memory_order_relaxed);
+    return Following(from);
   }
+  const bool ghost = from == EvictionQueue::kProbation;
+  const uint64_t stamp = ghosts_.load(std::memory_order_relaxed) + 1;
   // Fails if the page was used this moment. Acquire: the filling of the frame
   // comes before its next filling. That no reader can still see the frame is
   // the business of the epoch, which is advanced after this write.
-  if (!entry->compare_exchange_strong(old, kEvictedEntry,
-                                      std::memory_order_acquire,
-                                      std::memory_order_relaxed)) {
-    return false;
+  if (!entry->compare_exchange_strong(
+          old, ghost ? GhostEntry(stamp) : kEvictedEntry,
+          std::memory_order_acquire, std::memory_order_relaxed)) {
+    return from;
   }
+  if (ghost) ghosts_.store(stamp, std::memory_order_relaxed);
   frames_.Owner(frame).store(nullptr, std::memory_order_relaxed);
-  return true;
+  return EvictionQueue::kNone;
 }
 
 void FramePool::SendToLimbo(const std::vector<FrameIndex>& frames) {

@@ -20,7 +20,8 @@ absl::StatusOr<std::unique_ptr<FrameTable>> FrameTable::Create(
   QUIRE_ASSIGN_OR_RETURN(
       HugeBuffer uses,
       HugeBuffer::Create(
-          frame_count * (sizeof(Descriptor) + sizeof(std::atomic<uint8_t>)),
+          frame_count * (sizeof(Descriptor) + sizeof(std::atomic<uint8_t>) +
+                         sizeof(EvictionQueue)),
           pages));
   return std::unique_ptr<FrameTable>(
       new FrameTable(std::move(arena), std::move(uses), frame_count));
@@ -33,7 +34,8 @@ FrameTable::FrameTable(HugeBuffer arena, HugeBuffer uses, uint32_t frame_count)
       max_pinned_(frame_count / 4),
       descriptors_(reinterpret_cast<Descriptor*>(uses_.data())),
       marks_(
-          reinterpret_cast<std::atomic<uint8_t>*>(descriptors_ + frame_count)) {
+          reinterpret_cast<std::atomic<uint8_t>*>(descriptors_ + frame_count)),
+      queues_(reinterpret_cast<EvictionQueue*>(marks_ + frame_count)) {
   ASAN_POISON_MEMORY_REGION(arena_.data(), arena_.size());
 }
 

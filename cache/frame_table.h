@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/check.h"
+#include "cache/eviction_queues.h"
 #include "cache/huge_buffer.h"
 #include "cache/page_entry.h"
 
@@ -59,11 +60,14 @@ class FrameTable {
   std::atomic<uint8_t>& Marks(FrameIndex frame) const { return marks_[frame]; }
 
   // The entry of the page in the frame, nullptr if there is none. Set by
-  // PageCache::Publish before the entry itself is, cleared under the clock's
+  // PageCache::Publish before the entry itself is, cleared under the pool's
   // lock.
   std::atomic<PageEntry*>& Owner(FrameIndex frame) const {
     return descriptors_[frame].owner;
   }
+
+  // A byte for each frame, for the pool and under its lock.
+  std::span<EvictionQueue> queues() const { return {queues_, size_}; }
 
   // Takes a hold. REQUIRES: the caller is in a guard in which it found the
   // frame, or owns the frame. Relaxed: that guard, or that ownership, orders it
@@ -116,8 +120,8 @@ class FrameTable {
                 std::atomic<PageEntry*>::is_always_lock_free &&
                 std::atomic<uint64_t>::is_always_lock_free);
 
-  // `uses` has room for a descriptor and a mark of each frame, and is all
-  // zeros.
+  // `uses` has room for a descriptor, a mark and a queue of each frame, and is
+  // all zeros.
   FrameTable(HugeBuffer arena, HugeBuffer uses, uint32_t frame_count);
 
   const HugeBuffer arena_;
@@ -126,6 +130,7 @@ class FrameTable {
   const uint32_t max_pinned_;
   Descriptor* const descriptors_;
   std::atomic<uint8_t>* const marks_;
+  EvictionQueue* const queues_;
   // One shared line: written only when a frame gets its first pin or loses its
   // last, by readers that ask for a pointer to keep; a hit doesn't. Relaxed:
   // the number limits memory and orders nothing.

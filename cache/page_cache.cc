@@ -16,10 +16,11 @@ absl::StatusOr<std::unique_ptr<PageCache>> PageCache::Create(
 PageCache::PageCache(std::unique_ptr<FrameTable> frames)
     : frames_(std::move(frames)), pool_(*frames_) {}
 
-ClaimResult PageCache::Claim(PageEntry& entry, PageLoad* load) {
+ClaimResult PageCache::Claim(PageEntry& entry, LoadFor purpose,
+                             PageLoad* load) {
   uint64_t seen = entry.load(std::memory_order_relaxed);
-  if (seen == kEvictedEntry) {
-    const FrameIndex frame = pool_.Take();
+  if (IsEvicted(seen)) {
+    const FrameIndex frame = pool_.Take(QueueFor(seen, purpose));
     if (frame == kNoFrame) return ClaimResult::kNoFrame;
     const uint64_t ticket = waits_.NextTicket();
     // Relaxed: the frame is ours through the pool's locks, and an evicted entry
@@ -35,15 +36,21 @@ ClaimResult PageCache::Claim(PageEntry& entry, PageLoad* load) {
   return IsLoading(seen) ? ClaimResult::kLoading : ClaimResult::kResident;
 }
 
-void PageCache::Publish(const PageLoad& load, uint32_t use_count) {
-  QUIRE_DCHECK(use_count <= kMaxUseCount);
+EvictionQueue PageCache::QueueFor(uint64_t evicted_entry,
+                                  LoadFor purpose) const {
+  if (purpose == LoadFor::kScan) return EvictionQueue::kScan;
+  return pool_.IsYoungGhost(evicted_entry) ? EvictionQueue::kMain
+                                           : EvictionQueue::kProbation;
+}
+
+void PageCache::Publish(const PageLoad& load) {
   frames_->Marks(load.frame).store(0, std::memory_order_relaxed);
-  // Release: the clock follows this pointer into the translation.
+  // Release: the pool follows this pointer into the translation.
   frames_->Owner(load.frame).store(load.entry, std::memory_order_release);
   // Release: the bytes and the marks come before the page is found. Nothing is
   // read through the old value.
-  const uint64_t old = load.entry->exchange(
-      ResidentEntry(load.frame, use_count), std::memory_order_release);
+  const uint64_t old = load.entry->exchange(ResidentEntry(load.frame),
+                                            std::memory_order_release);
   QUIRE_DCHECK(IsLoading(old) && TicketOf(old) == load.ticket);
   if ((old & kWaitersBit) != 0) {
     waits_.Finish(*load.entry, load.ticket, absl::OkStatus());

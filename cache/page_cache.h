@@ -30,6 +30,7 @@
 #include "absl/status/statusor.h"
 #include "base/check.h"
 #include "cache/epoch.h"
+#include "cache/eviction_queues.h"
 #include "cache/frame_pool.h"
 #include "cache/frame_table.h"
 #include "cache/load_waits.h"
@@ -37,6 +38,12 @@
 #include "cache/translation.h"
 
 namespace quire::cache {
+
+// What a page is loaded for.
+enum class LoadFor : uint8_t {
+  kPoint,  // a point read
+  kScan,   // a scan, or it comes along with another page
+};
 
 enum class ClaimResult : uint8_t {
   kClaimed,   // the caller loads the page
@@ -74,17 +81,17 @@ class PageCache {
     return IsResident(seen) ? FrameOf(seen) : kNoFrame;
   }
 
-  // As Find, and counts the use, up to a limit: a page that is used much is
-  // soon found without any write.
+  // As Find, and marks the page as used: one that is used much is found without
+  // any write until the pool comes by.
   FrameIndex FindAndUse(PageEntry& entry) const {
     QUIRE_DCHECK(EpochGuard::Active());
     uint64_t seen = entry.load(std::memory_order_acquire);
     if (!IsResident(seen)) return kNoFrame;
     const FrameIndex frame = FrameOf(seen);
-    if (UseCountOf(seen) < kMaxUseCount) {
-      // Relaxed, and no second try: it is only a count. (A read-modify-write
+    if (!IsUsed(seen)) {
+      // Relaxed, and no second try: it is only a hint. (A read-modify-write
       // also keeps what Publish released to later readers.)
-      entry.compare_exchange_weak(seen, seen + kOneUse,
+      entry.compare_exchange_weak(seen, seen | kUsedBit,
                                   std::memory_order_relaxed);
     }
     return frame;
@@ -116,7 +123,7 @@ class PageCache {
   // Takes the load of an evicted page upon the caller, who must soon Publish or
   // Abandon it, without waiting for another page in between. `load` is set only
   // with kClaimed. REQUIRES: outside of any guard.
-  ClaimResult Claim(PageEntry& entry, PageLoad* load);
+  ClaimResult Claim(PageEntry& entry, LoadFor purpose, PageLoad* load);
 
   // True while some thread loads the page.
   bool Loading(const PageEntry& entry) const {
@@ -126,9 +133,7 @@ class PageCache {
 
   // The frame has the page's bytes: makes the page resident and wakes who
   // waits. The caller keeps its hold until it calls Unhold(load.frame).
-  // `use_count`, up to kMaxUseCount, is how often the clock passes by before it
-  // evicts the page: 0 for what is read once in a scan.
-  void Publish(const PageLoad& load, uint32_t use_count);
+  void Publish(const PageLoad& load);
 
   // The load failed with `status`, which must not be OK: whoever waits gets it,
   // whoever comes later may try again. Takes the frame back.
@@ -158,6 +163,9 @@ class PageCache {
   uint64_t evictions() const { return pool_.evictions(); }
 
  private:
+  // Where a page that is being claimed begins.
+  EvictionQueue QueueFor(uint64_t evicted_entry, LoadFor purpose) const;
+
   explicit PageCache(std::unique_ptr<FrameTable> frames);
 
   const std::unique_ptr<FrameTable> frames_;

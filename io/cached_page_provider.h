@@ -16,17 +16,18 @@
 //   plus
 //               copies that Pins own.
 //
-// Peek raises the page's use count (up to a cap) and counts one call in 64 for
+// Peek marks the page as used and counts one call in 64 for
 // ProviderStats::peek_hits. It gives at most the rest of one 4 KiB page.
 //
 // What a Pin holds: the page's frame, if the extent lies within one page, has
 // more than 256 bytes and no more than a quarter of the cache is pinned; a copy
 // of its own otherwise. Extents of more than 64 KiB bypass the cache.
 //
-// Policies: kPoint fills enter the cache as used once, kScan fills as unused.
-// kReadOnce fills nothing, raises no use count and, where the kernel offers it
+// Policies: kPoint fills enter the cache on probation, kScan fills in the scan
+// queue, which is short (cache/eviction_queues.h).
+// kReadOnce fills nothing, marks nothing as used and, where the kernel offers it
 // (RWF_DONTCACHE), leaves the kernel's page cache as it was too. Only kPoint
-// reads raise use counts on a hit.
+// reads mark a page as used on a hit.
 //
 // Hint starts the kernel's own read-ahead under kBuffered and does nothing
 // under kDirect or for kReadOnce.

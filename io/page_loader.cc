@@ -89,7 +89,11 @@ void PageLoader::TakeSlot(PageSlot& slot) {
     cache::PageLoad load;
     cache::ClaimResult result;
     if (policy_ != CachePolicy::kReadOnce) {
-      result = cache.Claim(entry, &load);
+      result =
+          cache.Claim(entry,
+                      policy_ == CachePolicy::kPoint ? cache::LoadFor::kPoint
+                                                     : cache::LoadFor::kScan,
+                      &load);
     } else {
       result = cache.Loading(entry) ? cache::ClaimResult::kLoading
                                     : cache::ClaimResult::kNoFrame;
@@ -119,7 +123,7 @@ void PageLoader::ClaimRestOfPiece(const CachedFile& file, uint64_t page) {
     // What the batch needs of the piece is claimed, or somebody else's.
     cache::PageLoad load;
     const cache::ClaimResult result =
-        context_.cache.Claim(file.entry(page), &load);
+        context_.cache.Claim(file.entry(page), cache::LoadFor::kScan, &load);
     if (result == cache::ClaimResult::kNoFrame) return;
     if (result != cache::ClaimResult::kClaimed) continue;
     reads_.push_back(
@@ -242,8 +246,7 @@ void PageLoader::AddRequest(std::span<const PageRead> reads) {
 
 void PageLoader::Succeed(PageRead& read) {
   const bool in_cache = read.load.entry != nullptr;
-  const bool point = read.slot != nullptr && policy_ == CachePolicy::kPoint;
-  if (in_cache) context_.cache.Publish(read.load, point ? 1 : 0);
+  if (in_cache) context_.cache.Publish(read.load);
   if (read.slot == nullptr) {
     context_.cache.Unhold(read.load.frame);
     return;

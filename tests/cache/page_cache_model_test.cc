@@ -2,6 +2,7 @@
 // short sequences of operations, and long random ones.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -26,34 +27,84 @@ namespace {
 
 constexpr int kNone = -1;
 
-// A plain clock without threads, guards, magazines or atomics. Good for caches
-// below 16 frames, where frames are taken and evicted one at a time.
+// Three queues and ghosts, without threads, guards, magazines or atomics. Good
+// for caches below 16 frames, where frames are taken and evicted one at a time.
 class Model {
  public:
   struct Page {
     int frame = kNone;
-    uint32_t uses = 0;
+    bool used = false;
+    int left = kNone;  // how many ghosts there were when it became one
   };
 
   Model(int frames, int pages)
-      : pages_(pages), page_in_(frames, kNone), holds_(frames, 0) {}
+      : pages_(pages),
+        page_in_(frames, kNone),
+        queue_of_(frames, kNone),
+        holds_(frames, 0) {}
 
   const Page& page(int page) const { return pages_[page]; }
   int evictions() const { return evictions_; }
 
-  void Use(int page) {
-    pages_[page].uses = std::min(pages_[page].uses + 1, kMaxUseCount);
-  }
+  void Use(int page) { pages_[page].used = true; }
   void Hold(int frame) { ++holds_[frame]; }
   void Unhold(int frame) { --holds_[frame]; }
 
-  // The frame that the next load gets.
-  int Take() {
+  // The frame that the next load gets, which is one of `page`.
+  int Take(int page, bool point) {
+    const int left = pages_[page].left;
+    const bool ghost = left != kNone && ghosts_ - left < Frames();
+    const int frame = TakeFrame();
+    if (frame == kNone) return kNone;
+    Append(frame, !point ? kScan : ghost ? kMain : kProbation);
+    return frame;
+  }
+
+  void Return(int page, int frame) {
+    pages_[page] = {};
+    free_.push_back(frame);
+  }
+
+  void Place(int page, int frame) {
+    pages_[page] = {.frame = frame};
+    page_in_[frame] = page;
+  }
+
+  void DropAll() {
+    for (Page& page : pages_) {
+      if (page.frame == kNone) continue;
+      page_in_[page.frame] = kNone;
+      Remove(page.frame);
+      dropped_.push_back(page.frame);
+      page = {};
+    }
+    // Zombies are looked at before what comes out of limbo.
+    if (!dropped_.empty()) LookAfterZombies();
+    for (int frame : dropped_) {
+      (holds_[frame] > 0 ? PushZombie(frame) : free_.push_back(frame));
+    }
+    dropped_.clear();
+  }
+
+ private:
+  enum Queue { kScan, kProbation, kMain };
+
+  int Frames() const { return static_cast<int>(page_in_.size()); }
+  int Length(Queue queue) const {
+    return static_cast<int>(queues_[queue].size());
+  }
+  void PushZombie(int frame) { zombies_.push_back(frame); }
+
+  void LookAfterZombies() {
     for (size_t i = zombies_.size(); i > 0; --i) {
       const int frame = zombies_.front();
       zombies_.pop_front();
       (holds_[frame] > 0 ? PushZombie(frame) : free_.push_back(frame));
     }
+  }
+
+  int TakeFrame() {
+    LookAfterZombies();
     if (free_.empty() && new_ == Frames()) Evict();
     if (!free_.empty()) {
       const int frame = free_.back();
@@ -63,47 +114,43 @@ class Model {
     return new_ < Frames() ? new_++ : kNone;
   }
 
-  void Return(int frame) { free_.push_back(frame); }
-
-  void Place(int page, int frame, uint32_t uses) {
-    pages_[page] = {frame, uses};
-    page_in_[frame] = page;
+  void Append(int frame, Queue queue) {
+    if (queue_of_[frame] != kNone) return;
+    queue_of_[frame] = queue;
+    queues_[queue].push_back(frame);
   }
 
-  void DropAll() {
-    for (Page& page : pages_) {
-      if (page.frame == kNone) continue;
-      page_in_[page.frame] = kNone;
-      dropped_.push_back(page.frame);
-      page = {};
-    }
-    // Zombies are looked at before what comes out of limbo.
-    for (size_t i = zombies_.size(); i > 0; --i) {
-      const int frame = zombies_.front();
-      zombies_.pop_front();
-      (holds_[frame] > 0 ? PushZombie(frame) : free_.push_back(frame));
-    }
-    for (int frame : dropped_) {
-      (holds_[frame] > 0 ? PushZombie(frame) : free_.push_back(frame));
-    }
-    dropped_.clear();
+  void Remove(int frame) {
+    if (queue_of_[frame] == kNone) return;
+    std::erase(queues_[queue_of_[frame]], frame);
+    queue_of_[frame] = kNone;
   }
-
- private:
-  int Frames() const { return static_cast<int>(page_in_.size()); }
-  void PushZombie(int frame) { zombies_.push_back(frame); }
 
   void Evict() {
-    for (int visits = Frames() * 4; visits > 0; --visits) {
-      const int frame = hand_;
-      hand_ = (hand_ + 1) % Frames();
-      if (page_in_[frame] == kNone || holds_[frame] > 0) continue;
+    for (int looks = Frames() * 4; looks > 0; --looks) {
+      Queue from = kMain;
+      if (Length(kScan) > Frames() / 32) {
+        from = kScan;
+      } else if (Length(kProbation) > Frames() / 10) {
+        from = kProbation;
+      } else if (Length(kMain) == 0) {
+        from = Length(kProbation) > 0 ? kProbation : kScan;
+      }
+      if (Length(from) == 0) return;
+      const int frame = queues_[from].front();
+      Remove(frame);
+      if (page_in_[frame] == kNone || holds_[frame] > 0) {
+        Append(frame, from == kScan ? kProbation : kMain);
+        continue;
+      }
       Page& page = pages_[page_in_[frame]];
-      if (page.uses > 0) {
-        --page.uses;
+      if (page.used) {
+        page.used = false;
+        Append(frame, from == kScan ? kProbation : kMain);
         continue;
       }
       page = {};
+      if (from == kProbation) page.left = ++ghosts_;
       page_in_[frame] = kNone;
       free_.push_back(frame);
       ++evictions_;
@@ -113,19 +160,21 @@ class Model {
 
   std::vector<Page> pages_;
   std::vector<int> page_in_;
+  std::vector<int> queue_of_;
+  std::array<std::deque<int>, 3> queues_;
   std::vector<int> holds_;
   std::vector<int> free_;
   std::deque<int> zombies_;
   std::vector<int> dropped_;
   int new_ = 0;
-  int hand_ = 0;
+  int ghosts_ = 0;
   int evictions_ = 0;
 };
 
 // One operation on one page.
 enum class Op {
-  kPoint,   // find and use; if it isn't there, load it as used once
-  kScan,    // find; if it isn't there, load it as unused
+  kPoint,   // find and use; if it isn't there, load it
+  kScan,    // find; if it isn't there, load it for a scan
   kFail,    // if it isn't there, begin to load it and fail
   kHold,    // if it is there, hold it
   kUnhold,  // let the oldest hold go
@@ -173,10 +222,8 @@ class Pair {
                             expected.frame);
       }
       if (found == kNone) continue;
-      const uint32_t uses = UseCountOf(file_.entry(page).load());
-      if (uses != expected.uses) {
-        return absl::StrCat("page ", page, " used ", uses, ", not ",
-                            expected.uses);
+      if (IsUsed(file_.entry(page).load()) != expected.used) {
+        return absl::StrCat("page ", page, " is used: not ", expected.used);
       }
       if (!HasBytesOf(frame, page)) return absl::StrCat("bytes of ", page);
     }
@@ -220,29 +267,30 @@ class Pair {
       return;
     }
     PageLoad load;
-    if (!Claim(page, &load)) return;
+    if (!Claim(page, point, &load)) return;
     const uint64_t number = static_cast<uint64_t>(page);
     std::memcpy(cache_->Data(load.frame), &number, sizeof(number));
     std::memcpy(cache_->Data(load.frame) + kFrameBytes - sizeof(number),
                 &number, sizeof(number));
-    cache_->Publish(load, point ? 1 : 0);
+    cache_->Publish(load);
     cache_->Unhold(load.frame);
-    model_.Place(page, static_cast<int>(load.frame), point ? 1 : 0);
+    model_.Place(page, static_cast<int>(load.frame));
   }
 
   void Fail(int page) {
     if (model_.page(page).frame != kNone) return;
     PageLoad load;
-    if (!Claim(page, &load)) return;
+    if (!Claim(page, true, &load)) return;
     cache_->Abandon(load, absl::UnavailableError("failed"));
-    model_.Return(static_cast<int>(load.frame));
+    model_.Return(page, static_cast<int>(load.frame));
   }
 
   // True if both got the same frame.
-  bool Claim(int page, PageLoad* load) {
+  bool Claim(int page, bool point, PageLoad* load) {
     const ClaimResult result =
-        cache_->Claim(file_.entry(static_cast<uint64_t>(page)), load);
-    const int frame = model_.Take();
+        cache_->Claim(file_.entry(static_cast<uint64_t>(page)),
+                      point ? LoadFor::kPoint : LoadFor::kScan, load);
+    const int frame = model_.Take(page, point);
     EXPECT_EQ(result,
               frame == kNone ? ClaimResult::kNoFrame : ClaimResult::kClaimed);
     if (result != ClaimResult::kClaimed) return false;

@@ -90,7 +90,9 @@ class Worker {
         }
       }
       PageLoad load;
-      switch (shared_.cache->Claim(entry, &load)) {
+      switch (shared_.cache->Claim(
+          entry, random_() % 2 == 0 ? LoadFor::kPoint : LoadFor::kScan,
+          &load)) {
         case ClaimResult::kResident:
           continue;
         case ClaimResult::kNoFrame:
@@ -121,7 +123,7 @@ class Worker {
       shared_.cache->Abandon(load,
                              absl::UnavailableError(absl::StrCat(attempt)));
     } else {
-      shared_.cache->Publish(load, random_() % 2);
+      shared_.cache->Publish(load);
       Check(load.frame, page);
       shared_.cache->Unhold(load.frame);
     }

@@ -44,20 +44,31 @@ class PageCacheTest : public ::testing::Test {
   }
 
   // Loads a page that must be evicted; returns its frame, which is held.
-  FrameIndex LoadAndHold(uint64_t page, uint32_t use_count = 1) {
+  FrameIndex LoadAndHold(uint64_t page, LoadFor purpose = LoadFor::kPoint) {
     PageLoad load;
-    const ClaimResult result = cache_->Claim(file_.entry(page), &load);
+    const ClaimResult result = cache_->Claim(file_.entry(page), purpose, &load);
     EXPECT_EQ(result, ClaimResult::kClaimed) << page;
     if (result != ClaimResult::kClaimed) return kNoFrame;
     Fill(load, page);
-    cache_->Publish(load, use_count);
+    cache_->Publish(load);
     return load.frame;
   }
 
-  void Load(uint64_t page, uint32_t use_count = 1) {
-    const FrameIndex frame = LoadAndHold(page, use_count);
+  void Load(uint64_t page, LoadFor purpose = LoadFor::kPoint) {
+    const FrameIndex frame = LoadAndHold(page, purpose);
     if (frame != kNoFrame) cache_->Unhold(frame);
   }
+
+  ClaimResult Claim(uint64_t page, PageLoad* load) {
+    return cache_->Claim(file_.entry(page), LoadFor::kPoint, load);
+  }
+
+  void Use(uint64_t page) {
+    EpochGuard guard;
+    EXPECT_NE(cache_->FindAndUse(file_.entry(page)), kNoFrame) << page;
+  }
+
+  bool Used(uint64_t page) { return IsUsed(file_.entry(page).load()); }
 
   bool Resident(uint64_t page) {
     EpochGuard guard;
@@ -97,19 +108,19 @@ TEST_F(PageCacheTest, AResidentPageIsNotClaimed) {
   Make(4, 10);
   Load(7);
   PageLoad load;
-  EXPECT_EQ(cache_->Claim(file_.entry(7), &load), ClaimResult::kResident);
+  EXPECT_EQ(Claim(7, &load), ClaimResult::kResident);
 }
 
 TEST_F(PageCacheTest, AClaimedPageIsLoadingUntilPublished) {
   Make(4, 10);
   PageLoad load;
-  ASSERT_EQ(cache_->Claim(file_.entry(7), &load), ClaimResult::kClaimed);
+  ASSERT_EQ(Claim(7, &load), ClaimResult::kClaimed);
   EXPECT_TRUE(cache_->Loading(file_.entry(7)));
   EXPECT_FALSE(Resident(7));
   PageLoad second;
-  EXPECT_EQ(cache_->Claim(file_.entry(7), &second), ClaimResult::kLoading);
+  EXPECT_EQ(Claim(7, &second), ClaimResult::kLoading);
   Fill(load, 7);
-  cache_->Publish(load, 0);
+  cache_->Publish(load);
   cache_->Unhold(load.frame);
   EXPECT_FALSE(cache_->Loading(file_.entry(7)));
   EXPECT_TRUE(Resident(7));
@@ -118,7 +129,7 @@ TEST_F(PageCacheTest, AClaimedPageIsLoadingUntilPublished) {
 TEST_F(PageCacheTest, AnAbandonedPageMayBeClaimedAgain) {
   Make(1, 10);
   PageLoad load;
-  ASSERT_EQ(cache_->Claim(file_.entry(7), &load), ClaimResult::kClaimed);
+  ASSERT_EQ(Claim(7, &load), ClaimResult::kClaimed);
   cache_->Abandon(load, absl::UnavailableError("EIO"));
   EXPECT_FALSE(Resident(7));
   EXPECT_EQ(cache_->used_frames(), 0u);
@@ -126,37 +137,67 @@ TEST_F(PageCacheTest, AnAbandonedPageMayBeClaimedAgain) {
   EXPECT_TRUE(Resident(7));
 }
 
-TEST_F(PageCacheTest, UsesAreCountedUpToTheLimit) {
+TEST_F(PageCacheTest, AUseMarksThePage) {
   Make(4, 10);
-  Load(3, 0);
-  EXPECT_EQ(UseCountOf(file_.entry(3).load()), 0u);
-  for (uint32_t uses = 1; uses <= kMaxUseCount + 2; ++uses) {
-    EpochGuard guard;
-    ASSERT_NE(cache_->FindAndUse(file_.entry(3)), kNoFrame);
-    EXPECT_EQ(UseCountOf(file_.entry(3).load()), std::min(uses, kMaxUseCount));
+  Load(3);
+  EXPECT_FALSE(Used(3));
+  for (int i = 0; i < 2; ++i) {
+    Use(3);
+    EXPECT_TRUE(Used(3));
   }
 }
 
-TEST_F(PageCacheTest, FindAloneCountsNothing) {
+TEST_F(PageCacheTest, FindAloneMarksNothing) {
   Make(4, 10);
-  Load(3, 0);
+  Load(3);
   EXPECT_TRUE(Resident(3));
-  EXPECT_EQ(UseCountOf(file_.entry(3).load()), 0u);
+  EXPECT_FALSE(Used(3));
 }
 
-TEST_F(PageCacheTest, UnusedPagesAreEvictedFirst) {
+TEST_F(PageCacheTest, TheOldestUnusedPageIsEvicted) {
   Make(4, 10);
-  for (uint64_t page : {0, 1, 2, 3}) Load(page, page == 2 ? 0 : 1);
+  for (uint64_t page : {0, 1, 2, 3}) Load(page);
+  Use(0);
+  Use(2);
   Load(4);
-  EXPECT_FALSE(Resident(2));
-  for (uint64_t page : {0, 1, 3, 4}) EXPECT_TRUE(Resident(page)) << page;
+  EXPECT_FALSE(Resident(1));
+  for (uint64_t page : {0, 2, 3, 4}) EXPECT_TRUE(Resident(page)) << page;
   EXPECT_EQ(cache_->evictions(), 1u);
+}
+
+TEST_F(PageCacheTest, APageThatComesBackSoonStays) {
+  Make(4, 100);
+  for (uint64_t page : {0, 1, 2, 3, 4}) Load(page);
+  ASSERT_FALSE(Resident(0));
+  Load(0);  // a ghost: into main
+  for (uint64_t page = 10; page < 30; ++page) Load(page);
+  EXPECT_TRUE(Resident(0));
+}
+
+TEST_F(PageCacheTest, APageThatComesBackLateIsNew) {
+  Make(4, 100);
+  for (uint64_t page : {0, 1, 2, 3, 4}) Load(page);
+  ASSERT_FALSE(Resident(0));
+  for (uint64_t page = 10; page < 30; ++page) Load(page);
+  Load(0);
+  for (uint64_t page = 30; page < 34; ++page) Load(page);
+  EXPECT_FALSE(Resident(0));
+}
+
+TEST_F(PageCacheTest, WhatAScanReadsGoesFirst) {
+  Make(64, 1000);
+  for (uint64_t page = 0; page < 62; ++page) Load(page);
+  for (uint64_t page = 100; page < 200; ++page) Load(page, LoadFor::kScan);
+  // All but those that gave the scan its share and what waits in limbo.
+  uint64_t resident = 0;
+  for (uint64_t page = 0; page < 62; ++page) resident += Resident(page) ? 1 : 0;
+  EXPECT_GE(resident, 54u);
 }
 
 TEST_F(PageCacheTest, AScanDoesNotPushOutWhatIsUsed) {
   Make(512, 10000);
-  for (uint64_t page = 0; page < 400; ++page) Load(page, 1);
-  for (uint64_t page = 1000; page < 1100; ++page) Load(page, 0);
+  for (uint64_t page = 0; page < 400; ++page) Load(page);
+  for (uint64_t page = 1000; page < 1100; ++page) Load(page, LoadFor::kScan);
   // A point reader that comes by all of its pages again and again.
   const auto use_all = [&] {
     uint64_t resident = 0;
@@ -167,7 +208,7 @@ TEST_F(PageCacheTest, AScanDoesNotPushOutWhatIsUsed) {
     return resident;
   };
   for (uint64_t page = 2000; page < 9000; ++page) {
-    Load(page, 0);
+    Load(page, LoadFor::kScan);
     if (page % 50 == 0) use_all();
   }
   EXPECT_GE(use_all(), 396u);
@@ -198,14 +239,11 @@ TEST_F(PageCacheTest, MarksAreClearedByEachFill) {
 
 TEST_F(PageCacheTest, AHeldFrameIsNotEvicted) {
   Make(2, 10);
-  const FrameIndex held = LoadAndHold(0, 0);
+  const FrameIndex held = LoadAndHold(0);
   for (uint64_t page = 1; page < 10; ++page) Load(page);
   EXPECT_TRUE(Resident(0));
   EXPECT_TRUE(HasBytesOf(held, 0));
   cache_->Unhold(held);
-  Load(1);
-  Load(2);
-  EXPECT_FALSE(Resident(0));
 }
 
 TEST_F(PageCacheTest, APinnedFrameOutlivesDrop) {
@@ -251,7 +289,7 @@ TEST_F(PageCacheTest, PinsAreLimitedToAQuarterOfTheFrames) {
 
 TEST_F(PageCacheTest, AFrameIsNotReusedBeforeGuardsThatMaySeeItAreLeft) {
   Make(1, 10);
-  Load(0, 0);
+  Load(0);
   std::atomic<bool> found{false};
   std::atomic<bool> leave{false};
   bool bytes_stayed = false;
@@ -266,9 +304,9 @@ TEST_F(PageCacheTest, AFrameIsNotReusedBeforeGuardsThatMaySeeItAreLeft) {
   found.wait(false);
   PageLoad load;
   // The page goes, its frame doesn't come; and nobody waits for it.
-  EXPECT_EQ(cache_->Claim(file_.entry(1), &load), ClaimResult::kNoFrame);
+  EXPECT_EQ(Claim(1, &load), ClaimResult::kNoFrame);
   EXPECT_FALSE(Resident(0));
-  EXPECT_EQ(cache_->Claim(file_.entry(1), &load), ClaimResult::kNoFrame);
+  EXPECT_EQ(Claim(1, &load), ClaimResult::kNoFrame);
   leave = true;
   leave.notify_one();
   reader.join();
@@ -282,7 +320,7 @@ TEST_F(PageCacheTest, ThereIsNoFrameWhereAllAreHeld) {
   const FrameIndex first = LoadAndHold(0);
   const FrameIndex second = LoadAndHold(1);
   PageLoad load;
-  EXPECT_EQ(cache_->Claim(file_.entry(2), &load), ClaimResult::kNoFrame);
+  EXPECT_EQ(Claim(2, &load), ClaimResult::kNoFrame);
   EXPECT_EQ(file_.entry(2).load(), kEvictedEntry);
   cache_->Unhold(first);
   cache_->Unhold(second);
@@ -321,10 +359,10 @@ class Waiters {
 TEST_F(PageCacheTest, WaitersWakeWhenThePageIsPublished) {
   Make(2, 10);
   PageLoad load;
-  ASSERT_EQ(cache_->Claim(file_.entry(0), &load), ClaimResult::kClaimed);
+  ASSERT_EQ(Claim(0, &load), ClaimResult::kClaimed);
   Waiters waiters(*cache_, file_.entry(0), 4);
   Fill(load, 0);
-  cache_->Publish(load, 1);
+  cache_->Publish(load);
   for (const absl::Status& status : waiters.Join()) EXPECT_OK(status);
   EXPECT_TRUE(Resident(0));
   cache_->Unhold(load.frame);
@@ -333,7 +371,7 @@ TEST_F(PageCacheTest, WaitersWakeWhenThePageIsPublished) {
 TEST_F(PageCacheTest, WaitersShareTheErrorOfTheAttempt) {
   Make(2, 10);
   PageLoad load;
-  ASSERT_EQ(cache_->Claim(file_.entry(0), &load), ClaimResult::kClaimed);
+  ASSERT_EQ(Claim(0, &load), ClaimResult::kClaimed);
   // One only, so that all are known to wait.
   Waiters waiters(*cache_, file_.entry(0), 1);
   cache_->Abandon(load, absl::UnavailableError("sector 7"));
@@ -353,7 +391,7 @@ TEST_F(PageCacheTest, FreeFramesArePoisoned) {
   };
   EXPECT_TRUE(poisoned(0) && poisoned(1));
   PageLoad load;
-  ASSERT_EQ(cache_->Claim(file_.entry(0), &load), ClaimResult::kClaimed);
+  ASSERT_EQ(Claim(0, &load), ClaimResult::kClaimed);
   EXPECT_FALSE(poisoned(load.frame));
   cache_->Abandon(load, absl::UnavailableError("EIO"));
   EXPECT_TRUE(poisoned(load.frame));
