@@ -64,7 +64,8 @@ absl::Status CheckDatabaseFiles(const DatabaseFiles& files,
         files.foreign.front()));
   }
   for (const ParsedFileName& file : files.files) {
-    if (file.type == FileType::kManifest && files.files.size() == 1) continue;
+    // Without segments there is nothing that could have been lost.
+    if (file.type == FileType::kManifest) continue;
     return absl::DataLossError(
         absl::StrCat(path, ": CURRENT is missing, though there is ",
                      FileName(file.type, file.number)));

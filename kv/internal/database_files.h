@@ -38,9 +38,9 @@ absl::StatusOr<DatabaseFiles> ListDatabaseFiles(io::FileSystem& file_system,
 
 // Whether the directory can be made or opened as a database, from the names
 // alone. FailedPrecondition: foreign files and no CURRENT, naming one of them.
-// DataLoss: files of a database, but no CURRENT. `*is_new`: there is no
-// database yet (an interrupted creation leaves at most one manifest and
-// CURRENT.new).
+// DataLoss: segments or tables, but no CURRENT. `*is_new`: there is no database
+// yet (interrupted creations leave manifests and CURRENT.new: one each, since a
+// removal need not be durable when the next manifest is).
 absl::Status CheckDatabaseFiles(const DatabaseFiles& files,
                                 const std::string& path, bool* is_new);
 

@@ -213,6 +213,22 @@ TEST(DbOpenTest, UseAfterForkIsRefused) {
   EXPECT_OK((*db)->Get({}, "key", &value));
 }
 
+// The second removed what the first had left, and a power loss undid that.
+TEST(DbOpenTest, InterruptedCreationsDontStandInTheWay) {
+  testing::TempDirectory dir;
+  const std::string path = dir.File("db");
+  std::filesystem::create_directory(path);
+  WriteFile(path + "/MANIFEST-000001", "torn");
+  WriteFile(path + "/MANIFEST-000002", "");
+  WriteFile(path + "/CURRENT.new", "");
+  EXPECT_THAT(DB::Open(Options(), path).status(),
+              StatusIs(absl::StatusCode::kNotFound));
+  MakeDatabase(path);
+  EXPECT_THAT(
+      Contents(path),
+      ::testing::Not(::testing::Contains(::testing::Key("MANIFEST-000001"))));
+}
+
 TEST(DbOpenTest, ReadOnlyWritesNothingAndRefusesWrites) {
   testing::TempDirectory dir;
   const std::string path = dir.File("db");
