@@ -129,10 +129,13 @@ absl::Status CheckUnnamedSegments(DatabaseCore& core,
   return absl::OkStatus();
 }
 
-// Removes what an interrupted operation left: files that the manifest in force
-// before this open did not name. A failure leaves them for the next open.
-void RemoveUnnamedFiles(DatabaseCore& core, const DatabaseFiles& files,
-                        const DatabaseState& state, uint64_t manifest_number) {
+// What an interrupted operation left: files that the manifest in force before
+// this open did not name.
+std::vector<std::string> UnnamedFiles(const DatabaseCore& core,
+                                      const DatabaseFiles& files,
+                                      const DatabaseState& state,
+                                      uint64_t manifest_number) {
+  std::vector<std::string> unnamed;
   for (const ParsedFileName& file : files.files) {
     bool named = false;
     switch (file.type) {
@@ -149,13 +152,41 @@ void RemoveUnnamedFiles(DatabaseCore& core, const DatabaseFiles& files,
         named = file.number == manifest_number;
         break;
     }
-    if (named) continue;
-    core.file_system->RemoveFile(FilePath(core.path, file.type, file.number))
-        .IgnoreError();
+    if (!named) {
+      unnamed.push_back(FilePath(core.path, file.type, file.number));
+    }
+  }
+  return unnamed;
+}
+
+// A failure leaves them for the next open.
+void RemoveFiles(DatabaseCore& core, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    core.file_system->RemoveFile(path).IgnoreError();
   }
   core.file_system
       ->RemoveFile(absl::StrCat(core.path, "/", kCurrentTemporaryName))
       .IgnoreError();
+}
+
+// Removes the files that `state` doesn't name, once it is certain that no
+// durable manifest does: CURRENT, and the end of the manifest, may be what the
+// page cache shows and the disk doesn't have, if their sync failed or the
+// process died before it. Then the state before, which may name these files, is
+// what a power loss brings back.
+absl::Status RemoveUnnamedFiles(DatabaseCore& core, const DatabaseFiles& files,
+                                const DatabaseState& state,
+                                uint64_t manifest_number) {
+  const std::vector<std::string> unnamed =
+      UnnamedFiles(core, files, state, manifest_number);
+  if (!unnamed.empty()) {
+    const absl::Status status = core.catalog->Commit(ManifestEdit());
+    // They stay until there is space.
+    if (absl::IsResourceExhausted(status)) return absl::OkStatus();
+    QUIRE_RETURN_IF_ERROR(status);
+  }
+  RemoveFiles(core, unnamed);
+  return absl::OkStatus();
 }
 
 absl::Status CreateNew(DatabaseCore& core, const DatabaseFiles& files) {
@@ -167,7 +198,7 @@ absl::Status CreateNew(DatabaseCore& core, const DatabaseFiles& files) {
   core.catalog = std::make_unique<Catalog>(*core.file_system, core.path, state,
                                            /*manifest_number=*/0,
                                            files.HighestNumber() + 1);
-  RemoveUnnamedFiles(core, files, DatabaseState{}, 0);
+  RemoveFiles(core, UnnamedFiles(core, files, DatabaseState{}, 0));
   QUIRE_RETURN_IF_ERROR(core.catalog->Commit(ManifestEdit()));
   return OpenProviderOf(core);
 }
@@ -198,7 +229,8 @@ absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
   QUIRE_RETURN_IF_ERROR(OpenProviderOf(core));
   QUIRE_RETURN_IF_ERROR(OpenRuns(core, state));
   QUIRE_RETURN_IF_ERROR(RecoverTail(core, state));
-  RemoveUnnamedFiles(core, files, state, current.manifest_number);
+  QUIRE_RETURN_IF_ERROR(
+      RemoveUnnamedFiles(core, files, state, current.manifest_number));
   // All that was read is durable: sealed segments, or copies just synced. No
   // group is left of the log that a later one would have to vouch for.
   core.durable.Advance(
