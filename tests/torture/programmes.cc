@@ -1,13 +1,22 @@
 #include "tests/torture/programmes.h"
 
+#include <utility>
+
 #include "tests/damage/damage_programme.h"
+#include "tests/torture/crash_programmes.h"
+#include "tests/torture/fault_programmes.h"
 #include "tests/torture/media/media_programmes.h"
 
 namespace quire::torture {
 namespace {
 
 std::vector<Programme> MakeProgrammes() {
-  std::vector<Programme> programmes = MediaProgrammes();
+  std::vector<Programme> programmes = {CrashSequences(), CrashLives(),
+                                       CrashRecoveries(), RottenLogs(),
+                                       NthOperations()};
+  for (Programme& programme : MediaProgrammes()) {
+    programmes.push_back(std::move(programme));
+  }
   programmes.push_back(testing::DamageProgramme());
   return programmes;
 }
