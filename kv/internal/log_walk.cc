@@ -36,15 +36,16 @@ class Walk {
                "the group doesn't continue the one before it");
       }
       previous_check_ = group->check;
-      const uint64_t end = offset + group->length;
-      if (end > file_.size()) {
+      const uint64_t left = file_.size() - offset;
+      if (group->length > left) {
         ContentsCheck contents({file_id_, offset});
         WalkRecords(offset + kGroupHeaderBytes, file_.size(), contents);
-        visitor_.OnDamage(file_.size(), end - file_.size(),
+        visitor_.OnDamage(file_.size(), group->length - left,
                           "the file ends inside the group at offset " +
                               std::to_string(offset));
         return;
       }
+      const uint64_t end = offset + group->length;
       ContentsCheck contents({file_id_, offset});
       const uint64_t count =
           WalkRecords(offset + kGroupHeaderBytes, end, contents);

@@ -32,9 +32,9 @@ class Visitor final : public kv_internal::LogVisitor {
  public:
   explicit Visitor(std::span<const std::byte> file) : file_(file) {}
 
-  void OnGroup(uint64_t offset, const GroupHeader& header) override {
-    QUIRE_CHECK(offset <= file_.size() &&
-                header.length <= file_.size() - offset);
+  void OnGroup(uint64_t offset, const GroupHeader&) override {
+    // Its length may reach beyond the file.
+    QUIRE_CHECK(offset < file_.size());
     ++groups_;
   }
   void OnRecord(const LogRecord& record) override {

@@ -182,6 +182,20 @@ TEST(LogWalkTest, SaysWhereAFileEndsInsideAGroup) {
   EXPECT_EQ(found.damage[0].length, log.end() - third);
 }
 
+TEST(LogWalkTest, EndsAtAGroupThatSaysItIsLongerThanAnything) {
+  // A walk that added the length to the offset would come round to where it
+  // was, for ever.
+  std::vector<std::byte> file(2 * kPageBytes);
+  GroupHeader header;
+  header.file_id = kFileId;
+  header.length = UINT64_MAX - 7;
+  EncodeGroupHeader(header, kPageBytes, file.data() + kPageBytes);
+  Found found;
+  WalkLog(file, kFileId, kPageBytes, found);
+  EXPECT_THAT(found.groups, ElementsAre(kPageBytes));
+  EXPECT_EQ(found.damage.back().offset, file.size());
+}
+
 TEST(LogWalkTest, NoticesAGroupThatDoesNotContinueTheOneBefore) {
   Log log;
   log.AddGroup({10});
