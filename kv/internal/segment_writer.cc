@@ -78,7 +78,10 @@ absl::Status SegmentWriter::StartSegment() {
   writer_ = std::make_unique<SequentialWriter>(std::move(file));
   std::array<std::byte, kPageBytes> page;
   EncodeFileHeader(header, page.data());
-  return writer_->Append(page);
+  QUIRE_RETURN_IF_ERROR(writer_->Append(page));
+  // Before any group is written: groups behind a header page that a power cut
+  // has torn look like writes that the manifest should name.
+  return writer_->Sync();
 }
 
 absl::Status SegmentWriter::FinishGroup() {
