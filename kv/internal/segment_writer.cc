@@ -75,14 +75,13 @@ absl::Status SegmentWriter::StartSegment() {
   QUIRE_ASSIGN_OR_RETURN(
       std::unique_ptr<io::WritableFile> file,
       core_.file_system->CreateFile(PathOf(core_, segment_.number)));
+  writer_ = std::make_unique<SequentialWriter>(std::move(file));
   std::array<std::byte, kPageBytes> page;
   EncodeFileHeader(header, page.data());
-  // Durable before any group: a crash must not leave groups behind a header
-  // that can't be read, which look like a lost end of the log.
-  QUIRE_RETURN_IF_ERROR(file->WriteAt(0, page));
-  QUIRE_RETURN_IF_ERROR(file->Sync());
-  writer_ = std::make_unique<SequentialWriter>(std::move(file));
-  return writer_->Append(page);
+  QUIRE_RETURN_IF_ERROR(writer_->Append(page));
+  // Before any group is written: groups behind a header page that a power cut
+  // has torn look like writes that the manifest should name.
+  return writer_->Sync();
 }
 
 absl::Status SegmentWriter::FinishGroup() {

@@ -48,10 +48,14 @@ absl::Status SequentialWriter::WriteGathered() {
   return file_->WriteAt(offset_ - piece_size_, {piece_.get(), piece_size_});
 }
 
-absl::Status SequentialWriter::Finish() {
+absl::Status SequentialWriter::Sync() {
   QUIRE_RETURN_IF_ERROR(WriteGathered());
+  return file_->Sync();
+}
+
+absl::Status SequentialWriter::Finish() {
+  QUIRE_RETURN_IF_ERROR(Sync());
   piece_size_ = 0;
-  QUIRE_RETURN_IF_ERROR(file_->Sync());
   return file_->Close();
 }
 

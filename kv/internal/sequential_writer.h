@@ -31,6 +31,10 @@ class SequentialWriter {
   // Not durable; what is gathered is written once more with its whole piece.
   absl::Status WriteGathered();
 
+  // Makes all that was appended durable. What is gathered is written once more,
+  // unchanged, with its whole piece.
+  absl::Status Sync();
+
   // Bytes appended so far: where the next ones will stand in the file.
   uint64_t offset() const { return offset_; }
 
