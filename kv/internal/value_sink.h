@@ -75,7 +75,7 @@ class PinnedSink {
           const std::unique_ptr<HeldMemtable> released(
               static_cast<HeldMemtable*>(context));
           released->view.Reset();
-          released->pins->AddRelease(-1);
+          released->pins->Add(-1);
         },
         held.release());
   }
@@ -88,7 +88,7 @@ class PinnedSink {
     PinnedValueFiller::SetPin(
         *out_, std::move(pin), value,
         [](void* context) noexcept {
-          static_cast<base::StripedCounter*>(context)->AddRelease(-1);
+          static_cast<base::StripedCounter*>(context)->Add(-1);
         },
         pins_);
   }
