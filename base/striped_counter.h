@@ -10,11 +10,13 @@
 
 namespace quire::base {
 
-// Number of stripes. Threads beyond it share stripes, which costs speed only.
+// Number of stripes. All but the last belong to one thread each; the last is
+// shared by the threads beyond their number, which costs speed only.
 inline constexpr std::size_t kStripeCount = 64;
 
 namespace internal {
 
+inline constexpr std::size_t kSharedStripe = kStripeCount - 1;
 inline constexpr std::size_t kNoStripe = kStripeCount;
 
 // The calling thread's stripe, or kNoStripe before its first use. `constinit`
@@ -26,8 +28,9 @@ std::size_t AssignStripe();
 
 }  // namespace internal
 
-// The stripe of the calling thread, below kStripeCount: handed out in turn to
-// each thread at its first call, constant for the thread's life. Never blocks.
+// The stripe of the calling thread, below kStripeCount: a free one from its
+// first call until its objects of thread storage duration are destroyed. Never
+// blocks.
 inline std::size_t ThisThreadStripe() {
   const std::size_t stripe = internal::this_thread_stripe;
   return stripe != internal::kNoStripe ? stripe : internal::AssignStripe();
@@ -40,29 +43,32 @@ inline std::size_t ThisThreadStripe() {
 // Takes kStripeCount * 128 bytes: keep it for shared, long-lived things.
 // Thread-safe; no call blocks.
 //
-// Order. Add is relaxed and Sum reads each part relaxed: a statistic publishes
-// no other memory, so nobody may conclude from it that another write is
-// visible. All that is needed is that no addition is lost, which an atomic
-// read-modify-write gives under any order. Whoever acts on a sum of holds
-// (frees the thing once it is 0) needs AddRelease and SumAcquire.
+// Order. A part is written by the one thread that owns its stripe, so a load
+// and a store add to it: no locked instruction, which costs a hot read as much
+// as the rest of its bookkeeping. The next owner of a stripe has acquired what
+// the last one released with it. Only the shared stripe's part needs a
+// read-modify-write. Whoever acts on a sum of holds (frees the thing once it
+// is 0) needs SumAcquire; it pairs with every Add, since a release store that a
+// later relaxed store replaced would not count any more.
 class StripedCounter {
  public:
   StripedCounter() = default;
   StripedCounter(const StripedCounter&) = delete;
   StripedCounter& operator=(const StripedCounter&) = delete;
 
-  // Adds `delta`, which may be negative, to the calling thread's part.
+  // Adds `delta`, which may be negative, to the calling thread's part. Release:
+  // what this thread did to a held thing before it let it go happens before a
+  // SumAcquire that reads the result. Acquire isn't needed by the letting go
+  // itself.
   void Add(int64_t delta) {
-    parts_[ThisThreadStripe()].value.fetch_add(delta,
-                                               std::memory_order_relaxed);
-  }
-
-  // Adds `delta` as the end of a hold. Release: what this thread did to the
-  // held thing happens before a SumAcquire that reads the result. Acquire isn't
-  // needed by the letting go itself.
-  void AddRelease(int64_t delta) {
-    parts_[ThisThreadStripe()].value.fetch_add(delta,
-                                               std::memory_order_release);
+    const std::size_t stripe = ThisThreadStripe();
+    std::atomic<int64_t>& part = parts_[stripe].value;
+    if (stripe == internal::kSharedStripe) [[unlikely]] {
+      part.fetch_add(delta, std::memory_order_release);
+    } else {
+      part.store(part.load(std::memory_order_relaxed) + delta,
+                 std::memory_order_release);
+    }
   }
 
   // The sum of all parts, read one after the other: exact when nobody adds
@@ -70,7 +76,7 @@ class StripedCounter {
   // moment where holds are let go in other threads than took them.
   int64_t Sum() const { return SumWithOrder(std::memory_order_relaxed); }
 
-  // As Sum, and pairs with AddRelease: the uses of the holds that this sum saw
+  // As Sum, and pairs with Add: the uses of the holds that this sum saw
   // end happen before what the caller does next. A sum of 0 means that no hold
   // is left only if none can start meanwhile, not even from another hold, and
   // if every Add(1) happens before this call: take the thing out of reach and

@@ -40,7 +40,7 @@ class StripedHolds {
 
   // Lets one hold go, on any thread. Release: all uses of the object come
   // before it, and Idle() acquires.
-  void Release() { count_.AddRelease(-1); }
+  void Release() { count_.Add(-1); }
 
   // True once every hold has been let go; what their holders did to the object
   // then happens before what the caller does next.

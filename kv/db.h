@@ -86,7 +86,8 @@ class DB {
   virtual absl::Status Get(const ReadOptions& options, std::string_view key,
                            std::string* value) = 0;
 
-  // Gives the value without a copy where possible; see PinnedValue.
+  // Gives the value without a second copy; see PinnedValue. `*value` is
+  // unspecified after an error.
   virtual absl::Status Get(const ReadOptions& options, std::string_view key,
                            PinnedValue* value) = 0;
 

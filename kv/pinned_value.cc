@@ -1,10 +1,23 @@
 #include "kv/pinned_value.h"
 
+#include <cstddef>
+#include <functional>
 #include <utility>
 
 #include "kv/internal/pinned_value_filler.h"
 
 namespace quire {
+namespace {
+
+// Whether `part` lies in `whole`; std::less orders pointers into different
+// objects too.
+bool Contains(std::string_view whole, std::string_view part) {
+  const std::less<const char*> before;
+  return !before(part.data(), whole.data()) &&
+         !before(whole.data() + whole.size(), part.data() + part.size());
+}
+
+}  // namespace
 
 PinnedValue::PinnedValue(PinnedValue&& other) noexcept {
   *this = std::move(other);
@@ -14,10 +27,12 @@ PinnedValue& PinnedValue::operator=(PinnedValue&& other) noexcept {
   if (this == &other) return *this;
   LetGo();
   // A short copy lies inside the string object itself and moves with it.
-  const bool is_copy = other.value_.data() == other.copy_.data();
+  const bool is_copy = Contains(other.copy_, other.value_);
+  const ptrdiff_t begin =
+      is_copy ? other.value_.data() - other.copy_.data() : 0;
   value_ = std::exchange(other.value_, {});
   copy_ = std::exchange(other.copy_, {});
-  if (is_copy) value_ = copy_;
+  if (is_copy) value_ = {copy_.data() + begin, value_.size()};
   pin_ = std::move(other.pin_);
   release_ = std::exchange(other.release_, nullptr);
   release_context_ = std::exchange(other.release_context_, nullptr);
@@ -49,8 +64,21 @@ void PinnedValueFiller::SetCopy(PinnedValue& target, std::string_view value) {
 std::span<char> PinnedValueFiller::StartCopy(PinnedValue& target, size_t size) {
   target.LetGo();
   target.copy_.resize(size);
-  target.value_ = target.copy_;
   return target.copy_;
+}
+
+bool PinnedValueFiller::FinishCopy(PinnedValue& target,
+                                   std::string_view value) {
+  if (!Contains(target.copy_, value)) return false;
+  target.value_ = value;
+  return true;
+}
+
+bool PinnedValueFiller::Holds(const PinnedValue& target,
+                              std::string_view bytes) {
+  const std::less<const char*> before;
+  return before(bytes.data(), target.value_.data() + target.value_.size()) &&
+         before(target.value_.data(), bytes.data() + bytes.size());
 }
 
 void PinnedValueFiller::SetPin(PinnedValue& target, io::Pin pin,

@@ -17,10 +17,13 @@ class PinnedValueFiller;
 
 // The result of a pinned Get. The bytes stay valid until the object is
 // destroyed, reset or filled again: across later calls, merges and deletion of
-// files. Its database can't be closed before. Holding many keeps memory from
-// being reused (see the property "quire.outstanding"); small values are copies
-// and hold nothing. Move-only; not thread-safe, but may be destroyed on any
-// thread.
+// files. Its database can't be closed before, if it is a pin: a value of more
+// than 256 bytes that had to be read, or one of more than 4 KiB in a memtable.
+// Holding many of those keeps memory from being reused (see the property
+// "quire.outstanding"). What was in memory already is verified and copied at
+// once, in one pass through the processor's cache, and holds nothing: keep the
+// object and fill it again, so that its memory is reused. Move-only; not
+// thread-safe, but may be destroyed on any thread.
 class PinnedValue {
  public:
   PinnedValue() = default;

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <span>
 #include <utility>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "cache/epoch.h"
 #include "io/page_provider.h"
@@ -24,20 +24,22 @@ struct BlockedSearch {
   absl::Status* status;
 };
 
+// A Get has one search, for which no list is allocated.
+template <typename Sink>
+using SearchList = absl::InlinedVector<BlockedSearch<Sink>*, 1>;
+
 // Reads the pages that some of the searches wait for; a page that is damaged is
 // read once more. Searches whose page can't be had are done.
 template <typename Sink>
-void ReadPages(io::PageProvider& provider,
-               std::vector<BlockedSearch<Sink>*> searches,
-               io::CachePolicy policy,
-               std::vector<BlockedSearch<Sink>*>* failed) {
+void ReadPages(io::PageProvider& provider, SearchList<Sink> searches,
+               io::CachePolicy policy, SearchList<Sink>* failed) {
   for (int attempt = 0; attempt < 2 && !searches.empty(); ++attempt) {
-    std::vector<io::ReadRequest> requests(searches.size());
+    absl::InlinedVector<io::ReadRequest, 1> requests(searches.size());
     for (size_t i = 0; i < searches.size(); ++i) {
       requests[i].extent = searches[i]->search.page();
     }
-    provider.Read(requests, policy);
-    std::vector<BlockedSearch<Sink>*> again;
+    provider.Read({requests.data(), requests.size()}, policy);
+    SearchList<Sink> again;
     for (size_t i = 0; i < searches.size(); ++i) {
       absl::Status status = std::move(requests[i].status);
       if (status.ok()) {
@@ -54,14 +56,12 @@ void ReadPages(io::PageProvider& provider,
 }
 
 template <typename Sink>
-void ReadRecordsOf(io::PageProvider& provider,
-                   const std::vector<BlockedSearch<Sink>*>& searches,
-                   io::CachePolicy policy,
-                   std::vector<BlockedSearch<Sink>*>* pending) {
-  std::vector<RecordRead> reads;
+void ReadRecordsOf(io::PageProvider& provider, const SearchList<Sink>& searches,
+                   io::CachePolicy policy, SearchList<Sink>* pending) {
+  absl::InlinedVector<RecordRead, 1> reads;
   reads.reserve(searches.size());
   for (BlockedSearch<Sink>* s : searches) reads.push_back(s->search.record());
-  ReadRecords(provider, reads, policy);
+  ReadRecords(provider, {reads.data(), reads.size()}, policy);
   for (size_t i = 0; i < searches.size(); ++i) {
     BlockedSearch<Sink>& s = *searches[i];
     if (s.search.SupplyRecord(std::move(reads[i]), s.sink, s.status) ==
@@ -77,11 +77,11 @@ template <typename Sink>
 void FinishBlocked(io::PageProvider& provider,
                    std::span<BlockedSearch<Sink>> searches,
                    io::CachePolicy policy) {
-  std::vector<BlockedSearch<Sink>*> pending;
+  SearchList<Sink> pending;
   for (BlockedSearch<Sink>& s : searches) pending.push_back(&s);
   while (!pending.empty()) {
-    std::vector<BlockedSearch<Sink>*> pages;
-    std::vector<BlockedSearch<Sink>*> records;
+    SearchList<Sink> pages;
+    SearchList<Sink> records;
     for (BlockedSearch<Sink>* s : pending) {
       cache::EpochGuard guard;
       if (s->search.Advance(provider, s->sink, s->status) !=
@@ -91,7 +91,7 @@ void FinishBlocked(io::PageProvider& provider,
       (s->search.needs_page() ? pages : records).push_back(s);
     }
     pending.clear();
-    std::vector<BlockedSearch<Sink>*> failed;
+    SearchList<Sink> failed;
     if (!pages.empty()) ReadPages(provider, pages, policy, &failed);
     for (BlockedSearch<Sink>* s : pages) {
       if (std::find(failed.begin(), failed.end(), s) == failed.end()) {

@@ -40,13 +40,21 @@ class HashCursor {
  public:
   enum class Step : uint8_t { kCandidate, kEnd, kMiss, kDamaged };
 
-  HashCursor(const TableReader& table, uint64_t hash)
-      : table_(&table),
-        tag_(HashTag(hash)),
-        section_bytes_(table.hash_section_bytes()) {
-    if (section_bytes_ == 0) return;  // no entries
-    at_ = table.HomeLine(hash);
-    more_ = true;
+  // At its end. A cursor is made once and started for each table: to clear
+  // copy_, as a new one in a std::optional would, costs as much as a probe.
+  HashCursor() = default;
+  HashCursor(const TableReader& table, uint64_t hash) { Start(table, hash); }
+
+  // Begins the probe of `table`, whatever was before.
+  void Start(const TableReader& table, uint64_t hash) {
+    table_ = &table;
+    tag_ = HashTag(hash);
+    section_bytes_ = table.hash_section_bytes();
+    passed_bytes_ = 0;
+    matches_ = 0;
+    copy_next_ = copy_end_ = 0;
+    more_ = section_bytes_ != 0;  // else there are no entries
+    if (more_) at_ = table.HomeLine(hash);
   }
 
   // Goes to the next entry with the tag of the key. Candidates of one key come
@@ -112,9 +120,9 @@ class HashCursor {
   // Verifies `page`, unless its marks say that this was done, and copies lines.
   bool TakePage(const std::byte* page, std::atomic<uint8_t>* marks);
 
-  const TableReader* table_;
-  uint64_t tag_;
-  uint64_t section_bytes_;
+  const TableReader* table_ = nullptr;
+  uint64_t tag_ = 0;
+  uint64_t section_bytes_ = 0;
   uint64_t at_ = 0;                  // offset in the section of the next line
   uint64_t passed_bytes_ = 0;        // of lines taken
   const std::byte* line_ = nullptr;  // being looked at; nullptr: it is in copy_

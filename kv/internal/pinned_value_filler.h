@@ -20,10 +20,16 @@ class PinnedValueFiller {
   // Copies `value`, which may lie in what `target` holds now.
   static void SetCopy(PinnedValue& target, std::string_view value);
 
-  // Makes `target` a copy of `size` bytes whose content the caller then writes
-  // to the span returned (a copy that may fail: io::GuardedCopy). The memory is
-  // reused where it suffices.
+  // Empties `target` and gives `size` bytes of its memory to write to (a copy
+  // that may fail: io::GuardedCopy), which is reused where it suffices.
   static std::span<char> StartCopy(PinnedValue& target, size_t size);
+
+  // Makes `value` the target's value, where it lies: in what the last StartCopy
+  // gave. False if it doesn't.
+  static bool FinishCopy(PinnedValue& target, std::string_view value);
+
+  // Whether some of `bytes` lies in the value that `target` holds.
+  static bool Holds(const PinnedValue& target, std::string_view bytes);
 
   // `value` lies in the bytes of `pin`. `release`, unless nullptr, is called
   // when the value is given back, after the pin.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -45,7 +44,7 @@ absl::Status GetWith(DatabaseCore& core, std::string_view key,
   Lookup lookup{key, HashKey(key, core.hash_seed), options.max_sequence};
   absl::Status status;
   HeldView held;
-  std::optional<RunSearch> search;
+  RunSearch search;
   {
     cache::EpochGuard guard;
     const View* view =
@@ -55,17 +54,20 @@ absl::Status GetWith(DatabaseCore& core, std::string_view key,
     lookup.max_sequence = std::min(
         lookup.max_sequence, core.published.load(std::memory_order_acquire));
     for (const auto& run : view->runs) run->table().PrefetchLine(lookup.hash);
+    for (const auto& memtable : view->memtables) {
+      memtable->PrefetchHash(lookup.hash);
+    }
     if (LookInMemtables(*view, lookup, sink, &status) == Outcome::kDone) {
       return status;
     }
-    search.emplace(*view, lookup);
-    if (search->Advance(provider, sink, &status) == Outcome::kDone) {
+    search.Start(*view, lookup);
+    if (search.Advance(provider, sink, &status) == Outcome::kDone) {
       CountFailure(core, status);
       return status;
     }
     held = HeldView(view);
   }
-  BlockedSearch<Sink> blocked{*search, sink, &status};
+  BlockedSearch<Sink> blocked{search, sink, &status};
   FinishBlocked(provider, std::span(&blocked, 1), options.policy);
   CountFailure(core, status);
   return status;
@@ -84,28 +86,26 @@ void LookUpLanes(DatabaseCore& core, const View& view, uint64_t max_sequence,
                  std::span<absl::Status> statuses,
                  std::vector<BlockedSearch<PinnedSink>>* blocked) {
   io::PageProvider& provider = *core.provider.provider;
-  std::array<std::optional<RunSearch>, kLanes> searches;
+  std::array<RunSearch, kLanes> searches;
+  std::array<bool, kLanes> done;
   for (size_t i = 0; i < keys.size(); ++i) {
     const uint64_t hash = HashKey(keys[i], core.hash_seed);
-    searches[i].emplace(view, Lookup{keys[i], hash, max_sequence});
+    searches[i].Start(view, Lookup{keys[i], hash, max_sequence});
     for (const auto& run : view.runs) run->table().PrefetchLine(hash);
     for (const auto& memtable : view.memtables) memtable->PrefetchHash(hash);
   }
   for (size_t i = 0; i < keys.size(); ++i) {
     PinnedSink sink(&values[i], &core.pinned_values);
-    if (LookInMemtables(view, searches[i]->lookup(), sink, &statuses[i]) ==
-        Outcome::kDone) {
-      searches[i].reset();
-    } else {
-      searches[i]->Prefetch(provider);
-    }
+    done[i] = LookInMemtables(view, searches[i].lookup(), sink, &statuses[i]) ==
+              Outcome::kDone;
+    if (!done[i]) searches[i].Prefetch(provider);
   }
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (!searches[i].has_value()) continue;
+    if (done[i]) continue;
     PinnedSink sink(&values[i], &core.pinned_values);
-    if (searches[i]->Advance(provider, sink, &statuses[i]) ==
+    if (searches[i].Advance(provider, sink, &statuses[i]) ==
         Outcome::kNeedsRead) {
-      blocked->push_back({*searches[i], sink, &statuses[i]});
+      blocked->push_back({searches[i], sink, &statuses[i]});
     }
   }
 }
@@ -127,14 +127,14 @@ void PointReader::MultiGet(std::span<const std::string_view> keys,
                            std::span<PinnedValue> values,
                            std::span<absl::Status> statuses) {
   core_.counters.multiget_keys.Add(static_cast<int64_t>(keys.size()));
-  HeldView view;
+  HeldView held;
   std::vector<BlockedSearch<PinnedSink>> blocked;
   {
     // One guard for all that is in memory: pins on memtables may be taken only
     // in the guard in which the view was loaded.
     cache::EpochGuard guard;
-    view = HeldView(options.view == nullptr ? core_.views.Current()
-                                            : options.view);
+    const View* view =
+        options.view == nullptr ? core_.views.Current() : options.view;
     const uint64_t max_sequence = std::min(
         options.max_sequence, core_.published.load(std::memory_order_acquire));
     for (size_t begin = 0; begin < keys.size(); begin += kLanes) {
@@ -143,6 +143,7 @@ void PointReader::MultiGet(std::span<const std::string_view> keys,
                   values.subspan(begin, count), statuses.subspan(begin, count),
                   &blocked);
     }
+    if (!blocked.empty()) held = HeldView(view);
   }
   if (!blocked.empty()) {
     FinishBlocked(*core_.provider.provider, std::span(blocked), options.policy);

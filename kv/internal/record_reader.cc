@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 
 namespace quire::kv_internal {
 namespace {
+
+// A Get reads one record, for which nothing is allocated.
+template <typename T>
+using List = absl::InlinedVector<T, 1>;
 
 absl::Status Damaged(const RecordLocation& location, const char* what) {
   return absl::DataLossError(absl::StrCat(location.file->path(),
@@ -29,6 +33,11 @@ uint64_t FirstLength(const RecordRead& read) {
     bytes = read.size_class <= kLargestExactClass
                 ? ClassBytes(offset, read.size_class)
                 : kPageBytes - offset % kPageBytes;
+    // A second look at the same page costs less than a copy of all of it.
+    constexpr uint64_t kLeastBytes = 512;
+    if (read.likely_bytes != 0 && read.size_class == 1) {
+      bytes = std::min(bytes, std::max(kLeastBytes, 2 * read.likely_bytes));
+    }
   }
   return std::min(bytes, read.location.limit - offset);
 }
@@ -37,13 +46,13 @@ uint64_t FirstLength(const RecordRead& read) {
 // Afterwards lengths[i] is 0 for a record that is done (read or failed), or how
 // many bytes it needs.
 void ReadOnce(io::PageProvider& provider, std::span<RecordRead*> reads,
-              std::vector<uint64_t>& lengths, io::CachePolicy policy) {
-  std::vector<io::ReadRequest> requests(reads.size());
+              std::span<uint64_t> lengths, io::CachePolicy policy) {
+  List<io::ReadRequest> requests(reads.size());
   for (size_t i = 0; i < reads.size(); ++i) {
     const RecordLocation& location = reads[i]->location;
     requests[i].extent = {location.file, location.place.offset, lengths[i]};
   }
-  provider.Read(requests, policy);
+  provider.Read({requests.data(), requests.size()}, policy);
   for (size_t i = 0; i < reads.size(); ++i) {
     RecordRead& read = *reads[i];
     read.status = requests[i].status;
@@ -64,10 +73,11 @@ void ReadOnce(io::PageProvider& provider, std::span<RecordRead*> reads,
 
 // Reads until no record needs more bytes: once, or twice where an entry
 // promised too few.
-void ReadFully(io::PageProvider& provider, std::vector<RecordRead*> reads,
-               std::vector<uint64_t> lengths, io::CachePolicy policy) {
+void ReadFully(io::PageProvider& provider, List<RecordRead*> reads,
+               List<uint64_t> lengths, io::CachePolicy policy) {
   while (!reads.empty()) {
-    ReadOnce(provider, reads, lengths, policy);
+    ReadOnce(provider, {reads.data(), reads.size()},
+             {lengths.data(), lengths.size()}, policy);
     size_t kept = 0;
     for (size_t i = 0; i < reads.size(); ++i) {
       if (lengths[i] == 0) continue;
@@ -109,8 +119,8 @@ absl::StatusOr<ParsedRecord> ParseRecord(const RecordLocation& location,
 
 void ReadRecords(io::PageProvider& provider, std::span<RecordRead> reads,
                  io::CachePolicy policy) {
-  std::vector<RecordRead*> all(reads.size());
-  std::vector<uint64_t> lengths(reads.size());
+  List<RecordRead*> all(reads.size());
+  List<uint64_t> lengths(reads.size());
   for (size_t i = 0; i < reads.size(); ++i) {
     all[i] = &reads[i];
     lengths[i] = FirstLength(reads[i]);
@@ -118,8 +128,8 @@ void ReadRecords(io::PageProvider& provider, std::span<RecordRead> reads,
   ReadFully(provider, std::move(all), std::move(lengths), policy);
   // What failed its checks is read once more, past what the cache holds: a flip
   // in memory or on the way is not damage.
-  std::vector<RecordRead*> failed;
-  std::vector<uint64_t> failed_lengths;
+  List<RecordRead*> failed;
+  List<uint64_t> failed_lengths;
   for (RecordRead& read : reads) {
     if (!absl::IsDataLoss(read.status)) continue;
     failed.push_back(&read);

@@ -39,6 +39,9 @@ struct RecordRead {
   // the class tells.
   uint64_t record_bytes = 0;
   uint32_t size_class = 0;
+  // What a record is likely to take; 0: nobody knows. Of a record that lies in
+  // one page no more than twice as much is read at first.
+  uint64_t likely_bytes = 0;
   // Outputs: OK and a record whose views point into `pin`, or the error.
   absl::Status status;
   ParsedRecord record;

@@ -1,7 +1,6 @@
 #include "kv/internal/resident_record.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <memory>
 
@@ -10,16 +9,6 @@
 
 namespace quire::kv_internal {
 namespace {
-
-// Records above this are left to ReadRecords: their copy costs more than what
-// this path saves, and caches don't keep them.
-constexpr uint64_t kLargestBytes = uint64_t{64} << 10;
-
-std::span<std::byte> Scratch() {
-  thread_local const std::unique_ptr<std::byte[]> scratch(
-      new std::byte[kLargestBytes]);
-  return {scratch.get(), kLargestBytes};
-}
 
 bool Copy(const io::PeekResult& peek, std::byte* out) {
   if (peek.may_fault) return io::GuardedCopy(out, peek.data, peek.size);
@@ -40,78 +29,125 @@ bool CopyResident(io::PageProvider& provider, const io::AttachedFile& file,
   return true;
 }
 
-// Compares and verifies a whole record at `bytes`. Another key is believed only
-// if it is whole: damage in the key must not make it absent.
+// Starts fetching the lines of `size` bytes at `data`.
+void PrefetchLines(const std::byte* data, uint64_t size) {
+  constexpr uint64_t kLineBytes = 64;
+  const std::byte* const end = data + size;
+  const uint64_t in_line = reinterpret_cast<uintptr_t>(data) % kLineBytes;
+  for (data -= in_line; data < end; data += kLineBytes) {
+    base::PrefetchCacheLine(data);
+  }
+}
+
+// Compares and verifies a whole record at `bytes`.
 RecordMatch MatchWhole(const RecordLocation& location,
                        const RecordHeader& header, const std::byte* bytes,
                        std::string_view key, uint64_t max_sequence,
                        ResidentRecord* record) {
-  const std::byte* body = bytes + kRecordHeaderBytes;
   if (header.sequence > max_sequence) return RecordMatch::kNoMatch;
+  const std::string_view stored_key(
+      reinterpret_cast<const char*>(bytes) + kRecordHeaderBytes, key.size());
   record->header = header;
-  record->value = {reinterpret_cast<const char*>(body) + key.size(),
-                   header.value_size};
-  const std::string_view found(reinterpret_cast<const char*>(body), key.size());
-  if (BodyCheck(found, record->value, location.place) != header.body_check) {
+  record->value = {stored_key.data() + key.size(), header.value_size};
+  // Before the keys are compared: a damaged key is an error, not another key.
+  if (BodyCheck(stored_key, record->value, location.place) !=
+      header.body_check) {
     return RecordMatch::kNotKnown;
   }
-  return found == key ? RecordMatch::kMatch : RecordMatch::kNoMatch;
+  return stored_key == key ? RecordMatch::kMatch : RecordMatch::kNoMatch;
 }
 
 }  // namespace
+
+std::byte* ThreadScratch() {
+  thread_local const std::unique_ptr<std::byte[]> scratch(
+      new std::byte[kLargestResidentBytes]);
+  return scratch.get();
+}
+
+PeekedRecord PeekRecord(io::PageProvider& provider,
+                        const RecordLocation& location, uint32_t size_class,
+                        size_t key_size, uint64_t likely_bytes) {
+  // About what the processor fetches at once; behind the first lines of a
+  // longer stretch it reads ahead by itself.
+  constexpr uint64_t kFetchedBytes = 1024;
+  const uint64_t offset = location.place.offset;
+  const uint64_t expected =
+      std::min(size_class == kTombstoneClass ? RecordBytes(key_size, 0)
+                                             : ClassBytes(offset, size_class),
+               location.limit - offset);
+  const PeekedRecord peeked = {
+      .bytes = provider.Peek(*location.file, offset, expected),
+      .likely_bytes = std::min(likely_bytes, expected)};
+  if (peeked.bytes.data != nullptr) {
+    PrefetchLines(
+        peeked.bytes.data,
+        std::min({peeked.bytes.size, peeked.likely_bytes, kFetchedBytes}));
+  }
+  return peeked;
+}
+
+RecordMatch MatchPeekedRecord(io::PageProvider& provider,
+                              const RecordLocation& location,
+                              const PeekedRecord& peeked, std::string_view key,
+                              uint64_t max_sequence, CopyRoom room,
+                              ResidentRecord* record) {
+  const io::PeekResult& found = peeked.bytes;
+  if (found.data == nullptr || found.size < kRecordHeaderBytes) {
+    return RecordMatch::kNotKnown;
+  }
+  const uint64_t offset = location.place.offset;
+  const std::byte* bytes = found.data;
+  uint64_t available = found.size;
+  if (found.may_fault) {
+    // As much as the record is likely to have: one copy in most cases.
+    available =
+        std::min(found.size,
+                 std::clamp<uint64_t>(peeked.likely_bytes, kRecordHeaderBytes,
+                                      kLargestResidentBytes));
+    std::byte* const copy = room(available);
+    if (!io::GuardedCopy(copy, found.data, available)) {
+      return RecordMatch::kNotKnown;
+    }
+    bytes = copy;
+  }
+  const std::optional<RecordHeader> header =
+      DecodeRecordHeader({bytes, kRecordHeaderBytes}, location.place);
+  if (!header.has_value()) return RecordMatch::kNotKnown;
+  if (header->key_size != key.size()) return RecordMatch::kNoMatch;
+  const uint64_t size = header->RecordBytes();
+  if (size > location.limit - offset) return RecordMatch::kNotKnown;
+  if (size > available) {
+    if (size > kLargestResidentBytes) return RecordMatch::kNotKnown;
+    std::byte* const copy = room(size);
+    if (!CopyResident(provider, *location.file, offset, {copy, size})) {
+      return RecordMatch::kNotKnown;
+    }
+    bytes = copy;
+  }
+  return MatchWhole(location, *header, bytes, key, max_sequence, record);
+}
 
 RecordMatch MatchResidentRecord(io::PageProvider& provider,
                                 const RecordLocation& location,
                                 uint32_t size_class, std::string_view key,
                                 uint64_t max_sequence, ResidentRecord* record) {
-  const uint64_t offset = location.place.offset;
-  const uint64_t expected =
-      std::min(size_class == kTombstoneClass ? RecordBytes(key.size(), 0)
-                                             : ClassBytes(offset, size_class),
-               location.limit - offset);
-  const io::PeekResult peek = provider.Peek(*location.file, offset, expected);
-  if (peek.data == nullptr || peek.size < kRecordHeaderBytes) {
-    return RecordMatch::kNotKnown;
-  }
-  std::array<std::byte, kRecordHeaderBytes> copied_header;
-  std::span<const std::byte> header_bytes(peek.data, kRecordHeaderBytes);
-  if (peek.may_fault) {
-    if (!io::GuardedCopy(copied_header.data(), peek.data, kRecordHeaderBytes)) {
-      return RecordMatch::kNotKnown;
-    }
-    header_bytes = copied_header;
-  }
-  const std::optional<RecordHeader> header =
-      DecodeRecordHeader(header_bytes, location.place);
-  if (!header.has_value()) return RecordMatch::kNotKnown;
-  if (header->key_size != key.size()) return RecordMatch::kNoMatch;
-  const uint64_t size = header->RecordBytes();
-  if (size > location.limit - offset) return RecordMatch::kNotKnown;
-  if (!peek.may_fault && size <= peek.size) {
-    record->in_page = true;
-    return MatchWhole(location, *header, peek.data, key, max_sequence, record);
-  }
-  if (size > kLargestBytes) return RecordMatch::kNotKnown;
-  const std::span<std::byte> copy = Scratch().first(size);
-  if (!CopyResident(provider, *location.file, offset, copy)) {
-    return RecordMatch::kNotKnown;
-  }
-  record->in_page = false;
-  return MatchWhole(location, *header, copy.data(), key, max_sequence, record);
+  // Enough for the header and a short value.
+  constexpr uint64_t kLikelyBytes = 192;
+  return MatchPeekedRecord(
+      provider, location,
+      PeekRecord(provider, location, size_class, key.size(), kLikelyBytes), key,
+      max_sequence, [](size_t) { return ThreadScratch(); }, record);
 }
 
 void PrefetchResidentRecord(io::PageProvider& provider,
                             const RecordLocation& location) {
-  constexpr uint64_t kLineBytes = 64;
-  constexpr uint64_t kPrefetchBytes = 3 * kLineBytes;
+  constexpr uint64_t kPrefetchBytes = 192;
   const uint64_t offset = location.place.offset;
   const io::PeekResult peek =
       provider.Peek(*location.file, offset,
                     std::min(kPrefetchBytes, location.limit - offset));
-  if (peek.data == nullptr) return;
-  for (uint64_t at = 0; at < peek.size; at += kLineBytes) {
-    base::PrefetchCacheLine(peek.data + at);
-  }
+  if (peek.data != nullptr) PrefetchLines(peek.data, peek.size);
 }
 
 }  // namespace quire::kv_internal

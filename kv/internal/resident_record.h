@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "io/page_provider.h"
 #include "kv/internal/record_reader.h"
 #include "kv/internal/run.h"
@@ -24,18 +25,50 @@ enum class RecordMatch : uint8_t {
 
 struct ResidentRecord {
   RecordHeader header;
+  // In a page of the provider, which lives as long as the guard, or in what
+  // `room` gave.
   std::string_view value;
-  // True: `value` lies in a page of the provider and lives as long as the
-  // guard; false: in the calling thread's scratch memory, until its next call.
-  bool in_page = false;
 };
 
-// Looks for `key` in the record at `location` by Peek alone. A record that lies
-// in one page that may be touched is compared and verified in place; one that
-// crosses frames, or that may fault, is first copied to scratch memory of the
-// thread, and what is verified is the copy. No system call, no lock; allocates
-// once a thread.
+// Gives memory for a copy of so many bytes, at most kLargestResidentBytes, to
+// be asked for again with more: what was copied before need not stay.
+using CopyRoom = absl::FunctionRef<std::byte*(size_t)>;
+
+// Records above this are left to ReadRecords: their copy costs more than what
+// this path saves, and caches don't keep them.
+inline constexpr uint64_t kLargestResidentBytes = uint64_t{64} << 10;
+
+// kLargestResidentBytes of the calling thread's, valid until its next use.
+std::byte* ThreadScratch();
+
+// A record that was found in memory and is being fetched into the processor's
+// cache. Valid as long as the guard.
+struct PeekedRecord {
+  io::PeekResult bytes;  // from the record's start on; no data: not in memory
+  uint64_t likely_bytes = 0;
+};
+
+// Finds the record at `location` by Peek and starts fetching it: all the cache
+// lines that a record of `likely_bytes` touches, as far as the processor can
+// fetch at once. To look at its header first, for its size, would be a second
+// wait.
 // REQUIRES: an EpochGuard is active.
+PeekedRecord PeekRecord(io::PageProvider& provider,
+                        const RecordLocation& location, uint32_t size_class,
+                        size_t key_size, uint64_t likely_bytes);
+
+// Looks for `key` in a record that PeekRecord gave in this guard. One that lies
+// in one page that may be touched is compared and verified in place; one that
+// crosses frames, or that may fault, is first copied to `room`, and what is
+// verified is the copy. No system call, no lock, no allocation but that of
+// `room`, in which `key` must not lie.
+RecordMatch MatchPeekedRecord(io::PageProvider& provider,
+                              const RecordLocation& location,
+                              const PeekedRecord& peeked, std::string_view key,
+                              uint64_t max_sequence, CopyRoom room,
+                              ResidentRecord* record);
+
+// Both together, with the thread's scratch memory as room.
 RecordMatch MatchResidentRecord(io::PageProvider& provider,
                                 const RecordLocation& location,
                                 uint32_t size_class, std::string_view key,

@@ -1,5 +1,6 @@
 #include "kv/internal/run.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -20,12 +21,17 @@ OpenSegment::~OpenSegment() {
 Run::Run(std::unique_ptr<TableReader> table,
          std::vector<std::shared_ptr<const OpenSegment>> segments)
     : table_(std::move(table)), segments_(std::move(segments)) {
+  uint64_t segment_bytes = 0;
   for (const auto& segment : segments_) {
+    segment_bytes += segment->length();
     for (uint64_t i = 0; i < SlotCount(segment->length()); ++i) {
       slots_.push_back(
           {&segment->file(), segment->id(), i * kSlotBytes, segment->length()});
     }
   }
+  // Garbage counts as if it were the entries'; a guess is all that is wanted.
+  likely_record_bytes_ =
+      segment_bytes / std::max<uint64_t>(table_->entry_count(), 1);
 }
 
 Run::~Run() {

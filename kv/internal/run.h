@@ -93,6 +93,10 @@ class Run {
            location->place.offset + kRecordHeaderBytes <= s.limit;
   }
 
+  // What a record of the run takes on average, in bytes: how much of one to
+  // fetch before its size is known.
+  uint64_t likely_record_bytes() const { return likely_record_bytes_; }
+
   // Slots that a segment of `length` bytes takes.
   static uint64_t SlotCount(uint64_t length) {
     return (length + kSlotBytes - 1) / kSlotBytes;
@@ -110,6 +114,7 @@ class Run {
   std::vector<std::shared_ptr<const OpenSegment>> segments_;
   std::vector<Slot> slots_;
   mutable std::atomic<ObsoleteFiles*> obsolete_files_{nullptr};
+  uint64_t likely_record_bytes_ = 0;
 };
 
 }  // namespace quire::kv_internal

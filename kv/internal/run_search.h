@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -40,46 +39,22 @@ inline absl::Status BadAddress(const Run& run, uint64_t address) {
       "segments: address ", address));
 }
 
-// Tries one candidate of `run` in memory.
-template <typename Sink>
-Outcome LookInResident(io::PageProvider& provider, const Run& run,
-                       const HashCandidate& candidate, const Lookup& lookup,
-                       Sink& sink, absl::Status* status) {
-  RecordLocation location;
-  if (!run.Locate(candidate.address, &location)) {
-    *status = BadAddress(run, candidate.address);
-    return Outcome::kDone;
-  }
-  ResidentRecord record;
-  switch (MatchResidentRecord(provider, location, candidate.size_class,
-                              lookup.key, lookup.max_sequence, &record)) {
-    case RecordMatch::kNoMatch:
-      return Outcome::kContinue;
-    case RecordMatch::kNotKnown:
-      return Outcome::kNeedsRead;
-    case RecordMatch::kMatch:
-      break;
-  }
-  if (record.header.kind == RecordKind::kDelete) {
-    *status = Absent();
-    return Outcome::kDone;
-  }
-  if (!record.in_page) {
-    sink.TakeCopy(record.value);
-  } else if (!sink.TakeFromPage(record.value)) {
-    return Outcome::kNeedsRead;
-  }
-  *status = absl::OkStatus();
-  return Outcome::kDone;
-}
-
 // The search of one key through the runs of a view, which stops where it would
 // have to block and goes on once the bytes are there. The view must be kept
 // alive by the caller; guards may be left and entered between calls.
 class RunSearch {
  public:
-  RunSearch(const View& view, const Lookup& lookup)
-      : view_(&view), lookup_(lookup) {}
+  // Of nothing: for assignment only.
+  RunSearch() = default;
+  RunSearch(const View& view, const Lookup& lookup) { Start(view, lookup); }
+
+  // Begins a search, whatever was before.
+  void Start(const View& view, const Lookup& lookup) {
+    view_ = &view;
+    lookup_ = lookup;
+    run_ = 0;
+    probing_ = has_candidate_ = peeked_ = false;
+  }
 
   const Lookup& lookup() const { return lookup_; }
 
@@ -88,56 +63,45 @@ class RunSearch {
   template <typename Sink>
   Outcome Advance(io::PageProvider& provider, Sink& sink,
                   absl::Status* status) {
-    while (run_ < view_->runs.size()) {
-      const Run& run = *view_->runs[run_];
-      if (!cursor_.has_value()) cursor_.emplace(run.table(), lookup_.hash);
+    while (true) {
       if (!has_candidate_) {
-        switch (cursor_->Next(&candidate_)) {
-          case HashCursor::Step::kEnd:
-            cursor_.reset();
-            ++run_;
-            continue;
-          case HashCursor::Step::kMiss:
-          case HashCursor::Step::kDamaged:
-            return Outcome::kNeedsRead;
-          case HashCursor::Step::kCandidate:
-            has_candidate_ = true;
+        const HashCursor::Step step = FindCandidate();
+        if (step == HashCursor::Step::kEnd) {
+          *status = Absent();
+          return Outcome::kDone;
         }
+        if (step != HashCursor::Step::kCandidate) return Outcome::kNeedsRead;
       }
-      const Outcome outcome =
-          LookInResident(provider, run, candidate_, lookup_, sink, status);
+      if (!peeked_ && !PeekCandidate(provider)) {
+        *status = BadAddress(*view_->runs[run_], candidate_.address);
+        return Outcome::kDone;
+      }
+      const Outcome outcome = TryCandidate(provider, sink, status);
       if (outcome != Outcome::kContinue) return outcome;
       has_candidate_ = false;
     }
-    *status = Absent();
-    return Outcome::kDone;
   }
 
   // Starts fetching the record that Advance will look at first, if the index
-  // line is resident. Inside a guard.
+  // line is resident. Advance must follow in the same guard.
   void Prefetch(io::PageProvider& provider) {
-    if (run_ >= view_->runs.size() || has_candidate_) return;
-    const Run& run = *view_->runs[run_];
-    if (!cursor_.has_value()) cursor_.emplace(run.table(), lookup_.hash);
-    if (cursor_->Next(&candidate_) != HashCursor::Step::kCandidate) return;
-    has_candidate_ = true;
-    RecordLocation location;
-    if (run.Locate(candidate_.address, &location)) {
-      PrefetchResidentRecord(provider, location);
+    if (FindCandidate() == HashCursor::Step::kCandidate) {
+      PeekCandidate(provider);
     }
   }
 
   bool needs_page() const { return !has_candidate_; }
-  io::Extent page() const { return cursor_->missing_page(); }
+  io::Extent page() const { return cursor_.missing_page(); }
   absl::Status SupplyPage(io::Pin pin) {
-    return cursor_->Supply(std::move(pin));
+    return cursor_.Supply(std::move(pin));
   }
 
   // The record to be read. REQUIRES: !needs_page().
   RecordRead record() const {
     RecordRead read;
-    view_->runs[run_]->Locate(candidate_.address, &read.location);
+    read.location = location_;
     read.size_class = candidate_.size_class;
+    read.likely_bytes = view_->runs[run_]->likely_record_bytes();
     return read;
   }
 
@@ -160,12 +124,69 @@ class RunSearch {
   }
 
  private:
-  const View* view_;
+  // Goes to the next entry that may be the key's, in this run or a later one:
+  // kEnd after the last one.
+  HashCursor::Step FindCandidate() {
+    for (; run_ < view_->runs.size(); ++run_) {
+      if (!probing_) {
+        cursor_.Start(view_->runs[run_]->table(), lookup_.hash);
+        probing_ = true;
+      }
+      const HashCursor::Step step = cursor_.Next(&candidate_);
+      if (step != HashCursor::Step::kEnd) {
+        has_candidate_ = step == HashCursor::Step::kCandidate;
+        return step;
+      }
+      probing_ = false;
+    }
+    return HashCursor::Step::kEnd;
+  }
+
+  // Finds the candidate's record in memory and starts fetching it. False if it
+  // can't be anywhere.
+  bool PeekCandidate(io::PageProvider& provider) {
+    const Run& run = *view_->runs[run_];
+    if (!run.Locate(candidate_.address, &location_)) return false;
+    record_ = PeekRecord(provider, location_, candidate_.size_class,
+                         lookup_.key.size(), run.likely_record_bytes());
+    peeked_ = true;
+    return true;
+  }
+
+  template <typename Sink>
+  Outcome TryCandidate(io::PageProvider& provider, Sink& sink,
+                       absl::Status* status) {
+    peeked_ = false;
+    ResidentRecord record;
+    switch (MatchPeekedRecord(
+        provider, location_, record_, lookup_.key, lookup_.max_sequence,
+        [&](size_t size) { return sink.Room(size, lookup_.key); }, &record)) {
+      case RecordMatch::kNoMatch:
+        return Outcome::kContinue;
+      case RecordMatch::kNotKnown:
+        return Outcome::kNeedsRead;
+      case RecordMatch::kMatch:
+        break;
+    }
+    if (record.header.kind == RecordKind::kDelete) {
+      *status = Absent();
+    } else {
+      sink.TakeResident(record.value);
+      *status = absl::OkStatus();
+    }
+    return Outcome::kDone;
+  }
+
+  const View* view_ = nullptr;
   Lookup lookup_;
   size_t run_ = 0;
-  std::optional<HashCursor> cursor_;  // of the current run, once begun
+  bool probing_ = false;
   HashCandidate candidate_;
   bool has_candidate_ = false;  // candidate_ is still to be decided
+  bool peeked_ = false;         // record_ is the candidate's, in this guard
+  RecordLocation location_;     // of the candidate
+  PeekedRecord record_;
+  HashCursor cursor_;  // of the current run, if probing_
 };
 
 }  // namespace quire::kv_internal

@@ -11,6 +11,7 @@
 #include "base/striped_counter.h"
 #include "io/page_provider.h"
 #include "kv/internal/pinned_value_filler.h"
+#include "kv/internal/resident_record.h"
 #include "kv/internal/view.h"
 #include "kv/pinned_value.h"
 
@@ -21,14 +22,12 @@ class StringSink {
  public:
   explicit StringSink(std::string* out) : out_(out) {}
 
-  // A verified value in a page that stays only as long as the guard. False if
-  // the sink would rather have a pin on it.
-  bool TakeFromPage(std::string_view value) {
-    out_->assign(value);
-    return true;
-  }
-  // A verified value in the caller's scratch memory.
-  void TakeCopy(std::string_view value) { out_->assign(value); }
+  // Memory to copy a record of `size` bytes to, the key of which is looked up
+  // by `key`. What the sink held before may be gone then.
+  std::byte* Room(size_t, std::string_view) { return ThreadScratch(); }
+  // A verified value in memory that stays only as long as the guard, or in what
+  // Room gave last.
+  void TakeResident(std::string_view value) { out_->assign(value); }
   // A value in a memtable of `view`. REQUIRES: the guard of `view` is active.
   void TakeFromMemtable(std::string_view value, const View&) {
     out_->assign(value);
@@ -40,12 +39,13 @@ class StringSink {
   std::string* out_;
 };
 
-// Fills a PinnedValue: copies what is small, pins what is large. Counts the
-// pins in `pins`, which must outlive the value.
+// Fills a PinnedValue: copies what a hit found, keeps the pin that a read gave
+// unless the value is small. Counts the pins in `pins`, which must outlive the
+// value.
 class PinnedSink {
  public:
-  // Values up to this size are copied: a copy is cheaper than a pin, and holds
-  // nothing back.
+  // Values up to this size are copied even where there is a pin already: a copy
+  // is cheap and holds nothing back.
   static constexpr size_t kCopyBytes = 256;
   // Values in memtables are copied up to this size, since a pin there holds a
   // whole view.
@@ -54,13 +54,19 @@ class PinnedSink {
   PinnedSink(PinnedValue* out, base::StripedCounter* pins)
       : out_(out), pins_(pins) {}
 
-  bool TakeFromPage(std::string_view value) {
-    if (value.size() > kCopyBytes) return false;
-    PinnedValueFiller::SetCopy(*out_, value);
-    return true;
+  // The value's own memory, where it stays, if `key` doesn't lie in it.
+  std::byte* Room(size_t size, std::string_view key) {
+    if (PinnedValueFiller::Holds(*out_, key)) return ThreadScratch();
+    return reinterpret_cast<std::byte*>(
+        PinnedValueFiller::StartCopy(*out_, size).data());
   }
-  void TakeCopy(std::string_view value) {
-    PinnedValueFiller::SetCopy(*out_, value);
+  // Copied, whatever its size: what was verified lies in the processor's cache,
+  // while a pin would be counted in memory that doesn't, and that all threads
+  // which read the page share.
+  void TakeResident(std::string_view value) {
+    if (!PinnedValueFiller::FinishCopy(*out_, value)) {
+      PinnedValueFiller::SetCopy(*out_, value);
+    }
   }
   void TakeFromMemtable(std::string_view value, const View& view) {
     if (value.size() <= kMemtableCopyBytes) {
@@ -75,7 +81,7 @@ class PinnedSink {
           const std::unique_ptr<HeldMemtable> released(
               static_cast<HeldMemtable*>(context));
           released->view.Reset();
-          released->pins->AddRelease(-1);
+          released->pins->Add(-1);
         },
         held.release());
   }
@@ -88,7 +94,7 @@ class PinnedSink {
     PinnedValueFiller::SetPin(
         *out_, std::move(pin), value,
         [](void* context) noexcept {
-          static_cast<base::StripedCounter*>(context)->AddRelease(-1);
+          static_cast<base::StripedCounter*>(context)->Add(-1);
         },
         pins_);
   }

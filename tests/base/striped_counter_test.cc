@@ -35,7 +35,7 @@ TEST(StripedCounterTest, LosesNoAdditionWithMoreThreadsThanStripes) {
             static_cast<int64_t>(kThreads * kAdditionsPerThread));
 }
 
-TEST(StripedCounterTest, AStripeBelongsToItsThreadForLife) {
+TEST(StripedCounterTest, AStripeBelongsToItsThread) {
   const std::size_t own = ThisThreadStripe();
   std::size_t other = own;
   std::jthread([&other] { other = ThisThreadStripe(); }).join();
@@ -45,7 +45,38 @@ TEST(StripedCounterTest, AStripeBelongsToItsThreadForLife) {
   EXPECT_EQ(ThisThreadStripe(), own);
 }
 
-// The pattern that AddRelease and SumAcquire are for: the last of several
+TEST(StripedCounterTest, AnEndedThreadsStripeIsUsedAgainAndKeepsItsCount) {
+  StripedCounter counter;
+  std::size_t first = kStripeCount;
+  std::size_t second = kStripeCount;
+  std::jthread([&] {
+    first = ThisThreadStripe();
+    counter.Add(3);
+  }).join();
+  std::jthread([&] {
+    second = ThisThreadStripe();
+    counter.Add(4);
+  }).join();
+  EXPECT_EQ(second, first);
+  EXPECT_EQ(counter.Sum(), 7);
+}
+
+TEST(StripedCounterTest, CountsWhileAThreadEnds) {
+  StripedCounter counter;
+  struct CountsWhenDestroyed {
+    ~CountsWhenDestroyed() { counter->Add(1); }
+    StripedCounter* counter = nullptr;
+  };
+  std::jthread([&counter] {
+    // Made first, so destroyed after the thread has given its stripe back.
+    thread_local CountsWhenDestroyed late;
+    late.counter = &counter;
+    counter.Add(1);
+  }).join();
+  EXPECT_EQ(counter.Sum(), 2);
+}
+
+// The pattern that Add and SumAcquire are for: the last of several
 // holds, let go in other threads, allows the held thing to be freed.
 // ThreadSanitizer checks the order.
 TEST(StripedCounterTest, ThingIsFreedAfterItsLastHold) {
@@ -57,7 +88,7 @@ TEST(StripedCounterTest, ThingIsFreedAfterItsLastHold) {
   for (int t = 0; t < kHolds; ++t) {
     threads.emplace_back([&holds, t, held = thing.get()] {
       (*held)[static_cast<std::size_t>(t)] = t;
-      holds.AddRelease(-1);
+      holds.Add(-1);
     });
   }
   while (holds.SumAcquire() != 0) std::this_thread::yield();

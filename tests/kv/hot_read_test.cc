@@ -24,11 +24,15 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "gtest/gtest.h"
 #include "kv/db.h"
+#include "kv/pinned_value.h"
 #include "tests/testing/temp_directory.h"
 
 namespace {
@@ -122,10 +126,24 @@ constexpr int kKeys = 2000;
   for (int i = 0; i < kKeys; ++i) keys.push_back(Key(i));
   std::string value;
   value.reserve(4096);
+  PinnedValue pinned;
+  constexpr size_t kBatch = 40;
+  const std::vector<std::string_view> views(keys.begin(), keys.end());
+  std::vector<PinnedValue> values(kBatch);
+  std::vector<absl::Status> statuses(kBatch);
   const auto read_all = [&] {
     int found = 0;
     for (const std::string& key : keys) {
-      if ((*db)->Get({}, key, &value).ok()) ++found;
+      const bool ok =
+          (*db)->Get({}, key, &value).ok() && (*db)->Get({}, key, &pinned).ok();
+      if (ok && pinned.value() == value) ++found;
+    }
+    for (size_t i = 0; i < views.size(); i += kBatch) {
+      (*db)->MultiGet({}, std::span(views).subspan(i, kBatch), values,
+                      statuses);
+      for (const absl::Status& status : statuses) {
+        if (!status.ok()) return 0;
+      }
     }
     if (!absl::IsNotFound((*db)->Get({}, "absent", &value))) return 0;
     return found;

@@ -82,11 +82,36 @@ TEST_P(PinnedValueCopyTest, MovesAmongOthersInAVector) {
 }
 
 TEST_P(PinnedValueCopyTest, IsFilledByTheCallerWhereAskedFor) {
+  constexpr std::string_view kBefore = "key";
   PinnedValue value;
-  const std::span<char> room = Filler::StartCopy(value, text_.size());
-  ASSERT_EQ(room.size(), text_.size());
-  std::memcpy(room.data(), text_.data(), text_.size());
+  Filler::SetCopy(value, "old");
+  const std::span<char> room =
+      Filler::StartCopy(value, kBefore.size() + text_.size());
+  ASSERT_EQ(room.size(), kBefore.size() + text_.size());
+  EXPECT_EQ(value.value(), "");
+  std::memcpy(room.data(), kBefore.data(), kBefore.size());
+  std::memcpy(room.data() + kBefore.size(), text_.data(), text_.size());
+  const std::string_view part(room.data() + kBefore.size(), text_.size());
+  ASSERT_TRUE(Filler::FinishCopy(value, part));
   EXPECT_EQ(value.value(), text_);
+  const PinnedValue moved(std::move(value));
+  EXPECT_EQ(moved.value(), text_);
+  EXPECT_EQ(value.value(), "");
+}
+
+TEST_P(PinnedValueCopyTest, AnothersBytesAreNotItsCopy) {
+  PinnedValue value;
+  Filler::StartCopy(value, text_.size());
+  EXPECT_FALSE(Filler::FinishCopy(value, "elsewhere"));
+  EXPECT_EQ(value.value(), "");
+}
+
+TEST(PinnedValueTest, KnowsWhatLiesInIt) {
+  PinnedValue value;
+  EXPECT_FALSE(Filler::Holds(value, "text"));
+  Filler::SetCopy(value, "a text");
+  EXPECT_TRUE(Filler::Holds(value, value.value().substr(2)));
+  EXPECT_FALSE(Filler::Holds(value, "a text"));
 }
 
 TEST_P(PinnedValueCopyTest, OfItsOwnValueIsRight) {
