@@ -111,18 +111,17 @@ class SectionWalk {
     }
     ++fill_.block_count;
     for (size_t group = 0; group < block.group_count(); ++group) {
-      if (!group_.Decode(block, group)) {
+      if (!group_.Decode(block, group, header_.first_sequence)) {
         Damage(offset, bytes.size(),
                "a sorted block's entries contradict "
                "its header");
         break;
       }
-      for (size_t i = 0; i < group_.size(); ++i) {
-        TakeEntry(
-            {.key = group_.key(i),
-             .sequence = header_.first_sequence + group_.sequence_offset(i),
-             .record = group_.record(i)},
-            offset, bytes.size());
+      for (const kv_internal::IndexEntry& entry : group_.entries()) {
+        TakeEntry({.key = entry.key,
+                   .sequence = entry.sequence,
+                   .record = entry.record},
+                  offset, bytes.size());
       }
     }
     return true;

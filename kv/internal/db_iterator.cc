@@ -19,7 +19,7 @@ namespace {
 
 // Look-ahead: values of as many entries, or records of as many bytes, are read
 // at once.
-constexpr size_t kMaxWindow = 64;
+constexpr size_t kMaxWindow = ValueBatch::kCapacity;
 constexpr uint64_t kMaxWindowBytes = uint64_t{4} << 20;
 
 // Moves a VisibleCursor. When a value is asked for, it and those of the entries
@@ -60,8 +60,20 @@ class DbIterator final : public Iterator {
     Restart(false);
   }
 
-  void Next() override { Move(true); }
-  void Prev() override { Move(false); }
+  void Next() override {
+    if (forward_ && at_ + 1 < batch_.size()) {
+      ++at_;
+    } else {
+      Move(true);
+    }
+  }
+  void Prev() override {
+    if (!forward_ && at_ + 1 < batch_.size()) {
+      ++at_;
+    } else {
+      Move(false);
+    }
+  }
 
   std::string_view key() const override {
     QUIRE_DCHECK(Valid());
@@ -70,12 +82,14 @@ class DbIterator final : public Iterator {
 
   absl::StatusOr<std::string_view> value() override {
     QUIRE_DCHECK(Valid());
-    if (keys_only_) {
-      return absl::FailedPreconditionError(
-          "the iterator was made with keys_only");
+    if (!InBatch()) {
+      if (keys_only_) {
+        return absl::FailedPreconditionError(
+            "the iterator was made with keys_only");
+      }
+      forward_ ? ReadBatch<true>() : ReadBatch<false>();
     }
-    asked_ = true;
-    if (!InBatch()) ReadBatch();
+    asked_at_ = at_;
     return batch_.value(at_);
   }
 
@@ -90,18 +104,21 @@ class DbIterator final : public Iterator {
   void Restart(bool forward) {
     forward_ = forward;
     DropBatch();
-    asked_ = false;
-    asked_before_ = false;
+    batch_.Restart();
     window_ = 1;
   }
 
   void DropBatch() {
     batch_.Clear();
     at_ = 0;
+    asked_at_ = kNone;
   }
 
+  // Moves that leave the batch.
   void Move(bool forward);
   void StepCursor() { forward_ ? cursor_.Next() : cursor_.Prev(); }
+  // Reads the batch that begins with the current entry; `kForward` is forward_.
+  template <bool kForward>
   void ReadBatch();
 
   // Destroyed last.
@@ -115,8 +132,9 @@ class DbIterator final : public Iterator {
   ValueBatch batch_;
   size_t at_ = 0;  // the current one
   size_t window_ = 1;
-  bool asked_ = false;         // for the value of the current entry
-  bool asked_before_ = false;  // for that of the one before it
+  // The last entry of the batch whose value was asked for.
+  static constexpr size_t kNone = SIZE_MAX;
+  size_t asked_at_ = kNone;
 };
 
 void DbIterator::Move(bool forward) {
@@ -133,24 +151,21 @@ void DbIterator::Move(bool forward) {
     StepCursor();
     return;
   }
-  asked_before_ = std::exchange(asked_, false);
-  if (at_ + 1 < batch_.size()) {
-    ++at_;
-    return;
-  }
+  // The batch is at its end, or empty.
+  window_ =
+      InBatch() && asked_at_ == at_ ? std::min(2 * window_, kMaxWindow) : 1;
   if (InBatch()) DropBatch();
   if (cursor_.Valid()) StepCursor();
 }
 
+template <bool kForward>
 void DbIterator::ReadBatch() {
-  window_ = asked_before_ ? std::min(2 * window_, kMaxWindow) : 1;
   while (true) {
-    batch_.Add(cursor_.key(), cursor_.sequence(), cursor_.place(),
-               runs_[cursor_.source()]);
+    batch_.Add(cursor_.entry(), runs_[cursor_.source()]);
     if (batch_.size() == window_ || batch_.record_bytes() >= kMaxWindowBytes) {
       break;
     }
-    StepCursor();
+    kForward ? cursor_.Next() : cursor_.Prev();
     if (!cursor_.Valid()) break;
   }
   batch_.Read();

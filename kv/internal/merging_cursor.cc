@@ -1,16 +1,15 @@
 #include "kv/internal/merging_cursor.h"
 
+#include <span>
 #include <utility>
+
+#include "kv/internal/key_bytes.h"
 
 namespace quire::kv_internal {
 
-MergingCursor::MergingCursor(
-    std::vector<std::unique_ptr<EntryCursor>> children) {
-  children_.reserve(children.size());
-  heap_.reserve(children.size());
-  for (std::unique_ptr<EntryCursor>& child : children) {
-    children_.push_back({std::move(child), {}, 0});
-  }
+MergingCursor::MergingCursor(std::vector<std::unique_ptr<EntryCursor>> children)
+    : children_(std::move(children)) {
+  heap_.reserve(children_.size());
 }
 
 void MergingCursor::SeekToFirst() {
@@ -34,34 +33,32 @@ void MergingCursor::SeekVersion(std::string_view target, uint64_t sequence) {
       true, [&](EntryCursor& cursor) { cursor.SeekVersion(target, sequence); });
 }
 
-void MergingCursor::Next() {
+void MergingCursor::NextWindow() {
+  EntryCursor& current = Front();
   if (forward_) {
-    children_[child()].cursor->Next();
-    RestoreTop();
+    current.Skip(window_size_);
+    RestoreFront();
     return;
   }
   // The others stand before the current entry: to the first behind it.
-  EntryCursor* const current = children_[child()].cursor.get();
-  const std::string_view current_key = key();
-  const uint64_t current_sequence = sequence();
+  const IndexEntry& entry = current.entry();
   Reposition(true, [&](EntryCursor& cursor) {
-    if (&cursor != current) cursor.SeekVersion(current_key, current_sequence);
+    if (&cursor != &current) cursor.SeekVersion(entry.key, entry.sequence);
   });
   if (Valid()) Next();
 }
 
-void MergingCursor::Prev() {
+void MergingCursor::PrevWindow() {
+  EntryCursor& current = Front();
   if (!forward_) {
-    children_[child()].cursor->Prev();
-    RestoreTop();
+    current.SkipBack(window_size_);
+    RestoreFront();
     return;
   }
-  EntryCursor* const current = children_[child()].cursor.get();
-  const std::string_view current_key = key();
-  const uint64_t current_sequence = sequence();
+  const IndexEntry& entry = current.entry();
   Reposition(false, [&](EntryCursor& cursor) {
-    if (&cursor == current) return;
-    cursor.SeekVersion(current_key, current_sequence);
+    if (&cursor == &current) return;
+    cursor.SeekVersion(entry.key, entry.sequence);
     if (cursor.Valid()) {
       cursor.Prev();
     } else if (cursor.status().ok()) {
@@ -77,37 +74,65 @@ void MergingCursor::Reposition(bool forward, Move move) {
   heap_.clear();
   status_ = absl::OkStatus();
   for (size_t i = 0; i < children_.size(); ++i) {
-    move(*children_[i].cursor);
-    if (Refresh(children_[i])) {
+    move(*children_[i]);
+    if (children_[i]->Valid()) {
       heap_.push_back(i);
-    } else if (!status_.ok()) {
+      continue;
+    }
+    status_ = children_[i]->status();
+    if (!status_.ok()) {
       heap_.clear();
-      return;
+      break;
     }
   }
   for (size_t i = heap_.size() / 2; i-- > 0;) SiftDown(i);
+  ShowFront();
 }
 
-bool MergingCursor::Refresh(Child& child) {
-  if (!child.cursor->Valid()) {
-    status_ = child.cursor->status();
-    return false;
-  }
-  child.key = child.cursor->key();
-  child.sequence = child.cursor->sequence();
-  return true;
-}
-
-void MergingCursor::RestoreTop() {
-  if (!Refresh(children_[heap_.front()])) {
+void MergingCursor::RestoreFront() {
+  const EntryCursor& front = Front();
+  if (!front.Valid()) {
+    status_ = front.status();
     if (!status_.ok()) {
       heap_.clear();
-      return;
+    } else {
+      heap_.front() = heap_.back();
+      heap_.pop_back();
     }
-    heap_.front() = heap_.back();
-    heap_.pop_back();
   }
   SiftDown(0);
+  ShowFront();
+}
+
+void MergingCursor::ShowFront() {
+  if (heap_.empty()) {
+    ShowNothing();
+    return;
+  }
+  const EntryCursor& front = Front();
+  const std::span<const IndexEntry> entries =
+      forward_ ? front.Ahead() : front.Behind();
+  const auto nth = [&](size_t i) -> const IndexEntry& {
+    return entries[forward_ ? i : entries.size() - 1 - i];
+  };
+  // The second is one of the two below the first. Steps double, so that few
+  // entries are looked at where children take turns, and where they don't.
+  size_t size = entries.size();
+  if (heap_.size() > 1) {
+    const size_t second =
+        heap_.size() > 2 && Before(heap_[2], heap_[1]) ? heap_[2] : heap_[1];
+    const IndexEntry& limit = children_[second]->entry();
+    size = 1;
+    while (2 * size <= entries.size() && Before(nth(2 * size - 1), limit)) {
+      size *= 2;
+    }
+  }
+  window_size_ = size;
+  if (forward_) {
+    Show(entries.first(size), 0);
+  } else {
+    Show(entries.last(size), size - 1);
+  }
 }
 
 void MergingCursor::SiftDown(size_t at) {
@@ -123,11 +148,9 @@ void MergingCursor::SiftDown(size_t at) {
   }
 }
 
-bool MergingCursor::Before(size_t a, size_t b) const {
-  const Child& x = children_[a];
-  const Child& y = children_[b];
-  const int order = x.key.compare(y.key);
-  const bool before = order != 0 ? order < 0 : x.sequence > y.sequence;
+bool MergingCursor::Before(const IndexEntry& a, const IndexEntry& b) const {
+  const int order = CompareKeys(a.key, b.key);
+  const bool before = order != 0 ? order < 0 : a.sequence > b.sequence;
   // No two entries are equal.
   return before == forward_;
 }

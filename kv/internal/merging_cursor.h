@@ -22,55 +22,47 @@ class MergingCursor final : public EntryCursor {
   explicit MergingCursor(std::vector<std::unique_ptr<EntryCursor>> children);
 
   // Which child the current entry comes from: its index in the constructor's
-  // argument. REQUIRES: Valid().
+  // argument. All of a window come from one. REQUIRES: Valid().
   size_t child() const { return heap_.front(); }
 
-  bool Valid() const override { return !heap_.empty(); }
   void SeekToFirst() override;
   void SeekToLast() override;
   void Seek(std::string_view target) override;
   void SeekForPrev(std::string_view target) override;
   void SeekVersion(std::string_view target, uint64_t sequence) override;
-  void Next() override;
-  void Prev() override;
-  std::string_view key() const override { return children_[child()].key; }
-  uint64_t sequence() const override { return children_[child()].sequence; }
-  bool tombstone() const override {
-    return children_[child()].cursor->tombstone();
-  }
-  EntryPlace place() const override {
-    return children_[child()].cursor->place();
-  }
   absl::Status status() const override { return status_; }
 
  private:
-  struct Child {
-    std::unique_ptr<EntryCursor> cursor;
-    // Of its current entry, if it is in the heap.
-    std::string_view key;
-    uint64_t sequence = 0;
-  };
+  void NextWindow() override;
+  void PrevWindow() override;
 
-  // Moves every child by `move` and builds the heap for `forward` from those
-  // that are valid then.
+  // Moves every child by `move`, builds the heap for `forward` from those that
+  // are valid then, and shows the first.
   template <typename Move>
   void Reposition(bool forward, Move move);
 
-  // Takes over the entry of a child that was moved. False if it has none; then
-  // status_ says whether that was an error.
-  bool Refresh(Child& child);
+  EntryCursor& Front() const { return *children_[child()]; }
 
-  // After the child at the top was moved: puts it where it belongs, or drops
-  // it.
-  void RestoreTop();
+  // After the child in front was moved: puts it where it belongs, or drops it,
+  // and shows what is in front then.
+  void RestoreFront();
+  // The window becomes that of the child in front, as far as it certainly comes
+  // before all other children's entries.
+  void ShowFront();
   void SiftDown(size_t at);
   // Whether the entry of child `a` comes before that of `b` in the direction.
-  bool Before(size_t a, size_t b) const;
+  bool Before(size_t a, size_t b) const {
+    return Before(children_[a]->entry(), children_[b]->entry());
+  }
+  bool Before(const IndexEntry& a, const IndexEntry& b) const;
 
-  std::vector<Child> children_;
+  // The one in front stays at the first entry of the window in the direction of
+  // movement while the window is walked through.
+  std::vector<std::unique_ptr<EntryCursor>> children_;
   // Indexes of the children that have an entry, as a binary heap: the next one
   // in the direction of movement in front. Empty after an error.
   std::vector<size_t> heap_;
+  size_t window_size_ = 0;
   bool forward_ = true;
   absl::Status status_;
 };

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "kv/internal/checksum.h"
+#include "kv/internal/key_bytes.h"
 #include "kv/internal/little_endian.h"
 
 namespace quire::kv_internal {
@@ -106,6 +107,28 @@ std::optional<RecordHeader> DecodeRecordHeader(std::span<const std::byte> bytes,
 uint64_t BodyCheck(std::string_view key, std::string_view value,
                    const RecordPlace& place) {
   return Checksum(value, Checksum(key, place.Seed())) & kBodyCheckMask;
+}
+
+// All of the checksum's code here: most records are short, and then the calls
+// and what they find out of sizes cost as much as the sums.
+[[gnu::flatten]] bool IsPutRecord(std::span<const std::byte> bytes,
+                                  const RecordPlace& place, uint64_t sequence,
+                                  std::string_view key, uint32_t value_size) {
+  QUIRE_DCHECK(bytes.size() == RecordBytes(key.size(), value_size));
+  const std::byte* const from = bytes.data();
+  const char* const body =
+      reinterpret_cast<const char*>(from + kRecordHeaderBytes);
+  const uint64_t body_check =
+      LoadLittleEndian<uint32_t>(from + kBodyCheckLowAt) |
+      uint64_t{LoadLittleEndian<uint16_t>(from + kBodyCheckHighAt)} << 32;
+  return LoadLittleEndian<uint64_t>(from + kSequenceAndKindAt) ==
+             (sequence << 8 | static_cast<uint64_t>(RecordKind::kPut)) &&
+         LoadLittleEndian<uint16_t>(from + kKeySizeAt) == key.size() &&
+         LoadLittleEndian<uint32_t>(from + kValueSizeAt) == value_size &&
+         EqualKeys({body, key.size()}, key) &&
+         (Checksum(std::string_view(body + key.size(), value_size),
+                   Checksum(key, place.Seed())) &
+          kBodyCheckMask) == body_check;
 }
 
 void EncodeRecord(const RecordPlace& place, uint64_t sequence, RecordKind kind,

@@ -82,6 +82,14 @@ std::optional<RecordHeader> DecodeRecordHeader(std::span<const std::byte> bytes,
 uint64_t BodyCheck(std::string_view key, std::string_view value,
                    const RecordPlace& place);
 
+// Whether `bytes`, which stand at `place`, are the record of a put of `key`
+// with this sequence number and value size, its key and value undamaged.
+// Everything in the header is compared or covered by the body check, so the
+// header's own check, which vouches for sizes, is not looked at. REQUIRES:
+// bytes.size() == RecordBytes(key.size(), value_size).
+bool IsPutRecord(std::span<const std::byte> bytes, const RecordPlace& place,
+                 uint64_t sequence, std::string_view key, uint32_t value_size);
+
 // Writes header, key, value and trailing zeros to `out`, which has
 // RecordBytes(key.size(), value.size()) bytes. REQUIRES: sizes within the
 // limits; a sequence number from 1 to kMaxSequence, or 0 for an edit; no value

@@ -58,6 +58,20 @@ const std::byte* GetVarint(const std::byte* from, const std::byte* limit,
   return nullptr;
 }
 
+// As GetVarint, for those of up to 8 bytes in front of at least 8 bytes that
+// may be read; no branch depends on their length.
+const std::byte* GetShortVarint(const std::byte* from, uint64_t* number) {
+  uint64_t word = LoadLittleEndian<uint64_t>(from);
+  const uint64_t stops = ~word & 0x8080808080808080;
+  if (stops == 0) return nullptr;
+  // Up to the first byte without its top bit; then 7 bits, 14, 28 put together.
+  word &= (stops ^ (stops - 1)) & 0x7f7f7f7f7f7f7f7f;
+  word = (word & 0x7f007f007f007f00) >> 1 | (word & 0x007f007f007f007f);
+  word = (word & 0x3fff00003fff0000) >> 2 | (word & 0x00003fff00003fff);
+  *number = (word & 0x0fffffff00000000) >> 4 | (word & 0x000000000fffffff);
+  return from + std::countr_zero(stops) / 8 + 1;
+}
+
 // Copies `size` bytes by whole chunks: up to kChunkBytes behind them are read,
 // and written with something. Most parts of keys are one chunk, and a call of
 // memcpy costs more than that.
@@ -200,56 +214,108 @@ bool SortedBlock::FirstKey(size_t group, std::string_view* key) const {
   return true;
 }
 
+namespace {
+
+// An entry as it stands in the block.
+struct RawEntry {
+  uint64_t shared;
+  uint64_t rest;
+  const std::byte* rest_begin;
+  bool rest_in_chunks;  // whether CopyChunks may read it
+  uint64_t sequence_offset;
+  uint64_t value_code;
+  uint64_t address;
+};
+
+// Both give the place behind the entry, or nullptr.
+//
+// The first is for entries that have sizes of one byte, numbers of up to 8, and
+// room behind them in which nothing happens to be read: nearly all. It may look
+// beyond the end of the group, but not of the block.
+const std::byte* GetShortEntry(const std::byte* at, const std::byte* block_end,
+                               RawEntry* entry) {
+  constexpr uint64_t kMaxSize = 0x7f;
+  constexpr size_t kLeastBytes = 2 + 3 * sizeof(uint64_t) + kChunkBytes;
+  const auto readable = static_cast<size_t>(block_end - at);
+  if (readable < kLeastBytes) return nullptr;
+  entry->shared = static_cast<uint64_t>(at[0]);
+  entry->rest = static_cast<uint64_t>(at[1]);
+  if ((entry->shared | entry->rest) > kMaxSize ||
+      readable < kLeastBytes + entry->rest) {
+    return nullptr;
+  }
+  entry->rest_begin = at + 2;
+  entry->rest_in_chunks = true;
+  at = GetShortVarint(entry->rest_begin + entry->rest, &entry->sequence_offset);
+  if (at == nullptr) return nullptr;
+  at = GetShortVarint(at, &entry->value_code);
+  if (at == nullptr) return nullptr;
+  entry->address =
+      LoadLittleEndian<uint64_t>(at) & ((uint64_t{1} << kAddressBits) - 1);
+  return at + kAddressBytes;
+}
+
+const std::byte* GetEntry(const std::byte* at, const std::byte* limit,
+                          RawEntry* entry) {
+  at = GetVarint(at, limit, &entry->shared);
+  if (at == nullptr) return nullptr;
+  at = GetVarint(at, limit, &entry->rest);
+  if (at == nullptr || entry->rest > static_cast<uint64_t>(limit - at)) {
+    return nullptr;
+  }
+  entry->rest_begin = at;
+  entry->rest_in_chunks = false;
+  at = GetVarint(at + entry->rest, limit, &entry->sequence_offset);
+  if (at == nullptr) return nullptr;
+  at = GetVarint(at, limit, &entry->value_code);
+  if (at == nullptr || limit - at < ptrdiff_t{kAddressBytes}) return nullptr;
+  entry->address = LoadLittleEndian<uint32_t>(at) | static_cast<uint64_t>(at[4])
+                                                        << 32;
+  return at + kAddressBytes;
+}
+
+}  // namespace
+
 SortedGroup::SortedGroup() : keys_(kInitialKeyBytes) {}
 
-bool SortedGroup::Decode(const SortedBlock& block, size_t group) {
+bool SortedGroup::Decode(const SortedBlock& block, size_t group,
+                         uint64_t first_sequence) {
   size_ = 0;
   std::span<const std::byte> bytes;
   if (!block.GroupBytes(group, &bytes)) return false;
   const std::byte* at = bytes.data();
-  const std::byte* limit = at + bytes.size();
+  const std::byte* const limit = at + bytes.size();
   const size_t size = block.GroupSize(group);
-  uint32_t key_begin = 0;
-  uint32_t key_bytes = 0;
+  // No key is longer than what the group has of keys.
+  const size_t most = size * std::min(bytes.size(), kMaxKeyBytes) + kChunkBytes;
+  if (keys_.size() < most) keys_.resize(most);
+  char* key = keys_.data();
+  std::string_view previous(key, 0);
   for (size_t i = 0; i < size; ++i) {
-    uint64_t shared = 0;
-    uint64_t rest = 0;
-    at = GetVarint(at, limit, &shared);
-    if (at == nullptr || shared > key_bytes) return false;
-    at = GetVarint(at, limit, &rest);
-    if (at == nullptr || rest > static_cast<uint64_t>(limit - at) ||
-        shared + rest > kMaxKeyBytes) {
+    RawEntry entry;
+    const std::byte* next = GetShortEntry(at, block.end(), &entry);
+    if (next == nullptr) next = GetEntry(at, limit, &entry);
+    if (next == nullptr || next > limit || entry.shared > previous.size() ||
+        entry.shared + entry.rest > kMaxKeyBytes ||
+        entry.value_code > kLargestValueBytes + 1) {
       return false;
     }
-    const uint32_t previous = key_begin;
-    key_begin += key_bytes;
-    key_bytes = static_cast<uint32_t>(shared + rest);
-    if (keys_.size() < key_begin + key_bytes + kChunkBytes) {
-      keys_.resize(2 * (key_begin + key_bytes + kChunkBytes));
-    }
-    char* key = keys_.data() + key_begin;
-    CopyChunks(keys_.data() + previous, shared, key);
-    const char* from = reinterpret_cast<const char*>(at);
-    if (static_cast<uint64_t>(limit - at) >= rest + kChunkBytes) {
-      CopyChunks(from, rest, key + shared);
+    at = next;
+    CopyChunks(previous.data(), entry.shared, key);
+    const char* rest = reinterpret_cast<const char*>(entry.rest_begin);
+    if (entry.rest_in_chunks) {
+      CopyChunks(rest, entry.rest, key + entry.shared);
     } else {
-      std::memcpy(key + shared, from, rest);
+      std::memcpy(key + entry.shared, rest, entry.rest);
     }
-    Entry& entry = entries_[i];
-    entry.key_begin = key_begin;
-    entry.key_bytes = key_bytes;
-    at = GetVarint(at + rest, limit, &entry.sequence_offset);
-    if (at == nullptr) return false;
-    uint64_t value_code = 0;
-    at = GetVarint(at, limit, &value_code);
-    if (at == nullptr || value_code > kLargestValueBytes + 1 ||
-        limit - at < ptrdiff_t{kAddressBytes}) {
-      return false;
-    }
-    entry.value_code = static_cast<uint32_t>(value_code);
-    entry.address =
-        LoadLittleEndian<uint32_t>(at) | static_cast<uint64_t>(at[4]) << 32;
-    at += kAddressBytes;
+    previous = {key, entry.shared + entry.rest};
+    key += previous.size();
+    const auto value_code = static_cast<uint32_t>(entry.value_code);
+    entries_[i] = {.key = previous,
+                   .sequence = first_sequence + entry.sequence_offset,
+                   .record = {.address = entry.address,
+                              .tombstone = value_code == 0,
+                              .value_size = value_code - (value_code != 0)}};
   }
   size_ = size;
   return true;

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "kv/internal/format.h"
+#include "kv/internal/index_entry.h"
 #include "kv/internal/record.h"
 
 namespace quire::kv_internal {
@@ -94,6 +95,8 @@ class SortedBlock {
   size_t group_count() const { return group_count_; }
   size_t GroupSize(size_t group) const;
 
+  const std::byte* end() const { return block_.data() + block_.size(); }
+
   // Where the entries of `group` begin and end; false if that lies outside.
   [[nodiscard]] bool GroupBytes(size_t group,
                                 std::span<const std::byte>* bytes) const;
@@ -115,37 +118,19 @@ class SortedGroup {
  public:
   SortedGroup();
 
-  // Returns false if the bytes are no group; the group is then empty.
-  [[nodiscard]] bool Decode(const SortedBlock& block, size_t group);
+  // Returns false if the bytes are no group; the group is then empty. The
+  // sequence numbers in the block count from `first_sequence`.
+  [[nodiscard]] bool Decode(const SortedBlock& block, size_t group,
+                            uint64_t first_sequence);
 
-  void Clear() { size_ = 0; }
-  size_t size() const { return size_; }
-  // REQUIRES for all below: index < size().
-  std::string_view key(size_t index) const {
-    const Entry& entry = entries_[index];
-    return {keys_.data() + entry.key_begin, entry.key_bytes};
-  }
-  uint64_t sequence_offset(size_t index) const {
-    return entries_[index].sequence_offset;
-  }
-  RecordRef record(size_t index) const {
-    const Entry& entry = entries_[index];
-    return {.address = entry.address,
-            .tombstone = entry.value_code == 0,
-            .value_size = entry.value_code - (entry.value_code != 0)};
+  // Valid until the next Decode.
+  std::span<const IndexEntry> entries() const {
+    return {entries_.data(), size_};
   }
 
  private:
-  struct Entry {
-    uint32_t key_begin;  // in keys_
-    uint32_t key_bytes;
-    uint64_t sequence_offset;
-    uint64_t address;
-    uint32_t value_code;  // as in the file
-  };
-
   size_t size_ = 0;
-  std::array<Entry, kRestartInterval> entries_;
+  std::array<IndexEntry, kRestartInterval> entries_;
   std::vector<char> keys_;
 };
 

@@ -1,6 +1,7 @@
 #include "kv/internal/sorted_chunk.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <string>
 #include <utility>
@@ -13,8 +14,8 @@
 namespace quire::kv_internal {
 namespace {
 
-// Records that a cursor fetches ahead of its place.
-constexpr size_t kPrefetchDistance = 8;
+// Records that a cursor decodes together, and fetches ahead of these.
+constexpr size_t kWindow = 8;
 
 // As std::make_unique_for_overwrite; nullptr if there is no memory.
 template <typename T>
@@ -130,57 +131,64 @@ class ChunkCursor final : public EntryCursor {
   explicit ChunkCursor(std::shared_ptr<const SortedChunk> chunk)
       : chunk_(std::move(chunk)) {}
 
-  bool Valid() const override { return static_cast<bool>(record_); }
-
-  void SeekToFirst() override { MoveTo(0); }
-  void SeekToLast() override { MoveTo(chunk_->size() - 1); }
+  void SeekToFirst() override { ShowFrom(0); }
+  void SeekToLast() override { ShowUpTo(chunk_->size()); }
   void Seek(std::string_view target) override {
     SeekVersion(target, kMaxSequence);
   }
   void SeekForPrev(std::string_view target) override {
     // No version has the number 0: this is behind the last one of `target`.
-    MoveTo(chunk_->LowerBound(target, 0) - 1);
+    ShowUpTo(chunk_->LowerBound(target, 0));
   }
   void SeekVersion(std::string_view target, uint64_t sequence) override {
-    MoveTo(chunk_->LowerBound(target, sequence));
-  }
-
-  void Next() override {
-    Prefetch(index_ + kPrefetchDistance);
-    MoveTo(index_ + 1);
-  }
-  void Prev() override {
-    Prefetch(index_ - kPrefetchDistance);
-    MoveTo(index_ - 1);
-  }
-
-  std::string_view key() const override { return record_.key(); }
-  uint64_t sequence() const override { return record_.sequence(); }
-  bool tombstone() const override { return record_.tombstone(); }
-  EntryPlace place() const override {
-    EntryPlace place;
-    place.memory = record_.header();
-    return place;
+    ShowFrom(chunk_->LowerBound(target, sequence));
   }
 
   absl::Status status() const override { return absl::OkStatus(); }
 
  private:
-  // One before the first wraps around to beyond the last.
-  void MoveTo(size_t index) {
-    index_ = index;
-    record_ = index < chunk_->size() ? (*chunk_)[index] : MemoryRecord();
+  void NextWindow() override { ShowFrom(end_index_); }
+  void PrevWindow() override { ShowUpTo(first_index_); }
+
+  // A window from `first` on, which is the current one.
+  void ShowFrom(size_t first) {
+    Decode(first, std::min(first + kWindow, chunk_->size()));
+    Prefetch(end_index_, std::min(end_index_ + kWindow, chunk_->size()));
+    Show({entries_.data(), end_index_ - first_index_}, 0);
+  }
+  // A window up to just before `end`.
+  void ShowUpTo(size_t end) {
+    Decode(end - std::min(kWindow, end), end);
+    Prefetch(first_index_ - std::min(kWindow, first_index_), first_index_);
+    Show({entries_.data(), end_index_ - first_index_},
+         first_index_ < end_index_ ? end_index_ - first_index_ - 1 : 0);
   }
 
-  void Prefetch(size_t index) const {
-    if (index < chunk_->size()) {
-      base::PrefetchCacheLine((*chunk_)[index].header());
+  void Decode(size_t first, size_t end) {
+    first_index_ = first;
+    end_index_ = end;
+    for (size_t i = first; i < end; ++i) {
+      const MemoryRecord record = (*chunk_)[i];
+      entries_[i - first] = {.key = record.key(),
+                             .sequence = record.sequence(),
+                             .memory = record.header(),
+                             .record = {.tombstone = record.tombstone(),
+                                        .value_size = static_cast<uint32_t>(
+                                            record.value().size())}};
+    }
+  }
+
+  void Prefetch(size_t first, size_t end) const {
+    for (size_t i = first; i < end; ++i) {
+      base::PrefetchCacheLine((*chunk_)[i].header());
     }
   }
 
   const std::shared_ptr<const SortedChunk> chunk_;
-  size_t index_ = 0;
-  MemoryRecord record_;  // none if invalid
+  // Those decoded, of the chunk.
+  size_t first_index_ = 0;
+  size_t end_index_ = 0;
+  std::array<IndexEntry, kWindow> entries_;
 };
 
 }  // namespace

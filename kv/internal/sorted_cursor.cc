@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -13,22 +14,19 @@
 #include "kv/internal/block_window.h"
 #include "kv/internal/entry_cursor.h"
 #include "kv/internal/fence_index.h"
+#include "kv/internal/index_entry.h"
 #include "kv/internal/partition_point.h"
-#include "kv/internal/record.h"
 #include "kv/internal/sorted_block.h"
 #include "kv/internal/table_reader.h"
 
 namespace quire::kv_internal {
 namespace {
 
-// The position is (block, group in the block, entry in the group). Groups are
-// decoded whole, so that both directions cost the same.
+// The window is a group of a block, decoded.
 class SortedCursor final : public EntryCursor {
  public:
   SortedCursor(const TableReader& table, io::CachePolicy policy)
       : table_(table), window_(table, policy) {}
-
-  bool Valid() const override { return index_ < group_.size(); }
 
   void SeekToFirst() override {
     if (Begin() && EnterBlock(0)) EnterGroup(0, kFirst);
@@ -43,60 +41,33 @@ class SortedCursor final : public EntryCursor {
   void Seek(std::string_view target) override;
   void SeekForPrev(std::string_view target) override;
 
-  void Next() override {
-    QUIRE_DCHECK(Valid());
-    if (++index_ < group_.size()) return;
-    if (group_index_ + 1 < block_.group_count()) {
-      EnterGroup(group_index_ + 1, kFirst);
-    } else if (block_index_ + 1 == fences_->block_count()) {
-      Invalidate();
-    } else if (EnterBlock(block_index_ + 1)) {
-      EnterGroup(0, kFirst);
-    }
-  }
-
-  void Prev() override {
-    QUIRE_DCHECK(Valid());
-    if (index_ > 0) {
-      --index_;
-    } else if (group_index_ > 0) {
-      EnterGroup(group_index_ - 1, kLast);
-    } else if (block_index_ == 0) {
-      Invalidate();
-    } else if (EnterBlock(block_index_ - 1)) {
-      EnterGroup(block_.group_count() - 1, kLast);
-    }
-  }
-
-  std::string_view key() const override {
-    QUIRE_DCHECK(Valid());
-    return group_.key(index_);
-  }
-  uint64_t sequence() const override {
-    return table_.header().first_sequence + group_.sequence_offset(index_);
-  }
-  bool tombstone() const override { return group_.record(index_).tombstone; }
-  EntryPlace place() const override {
-    const RecordRef record = group_.record(index_);
-    const uint64_t key_size = group_.key(index_).size();
-    return {.address = record.address,
-            .record_bytes = record.RecordBytes(key_size),
-            .size_class = record.Class(key_size),
-            .value_size = record.value_size};
-  }
-
   absl::Status status() const override { return status_; }
 
  private:
   enum Edge { kFirst, kLast };
 
-  void Invalidate() {
-    group_.Clear();
-    index_ = 0;
+  void NextWindow() override {
+    if (group_index_ + 1 < block_.group_count()) {
+      EnterGroup(group_index_ + 1, kFirst);
+    } else if (block_index_ + 1 == fences_->block_count()) {
+      ShowNothing();
+    } else if (EnterBlock(block_index_ + 1)) {
+      EnterGroup(0, kFirst);
+    }
+  }
+
+  void PrevWindow() override {
+    if (group_index_ > 0) {
+      EnterGroup(group_index_ - 1, kLast);
+    } else if (block_index_ == 0) {
+      ShowNothing();
+    } else if (EnterBlock(block_index_ - 1)) {
+      EnterGroup(block_.group_count() - 1, kLast);
+    }
   }
 
   void Fail(absl::Status status) {
-    Invalidate();
+    ShowNothing();
     status_ = std::move(status);
   }
 
@@ -124,11 +95,10 @@ class SortedCursor final : public EntryCursor {
   SortedBlock block_;
   size_t group_index_ = 0;
   SortedGroup group_;
-  size_t index_ = 0;  // in group_, which is empty if the cursor is invalid
 };
 
 bool SortedCursor::Begin() {
-  Invalidate();
+  ShowNothing();
   status_ = absl::OkStatus();
   window_.Restart();
   if (fences_ == nullptr) {
@@ -154,12 +124,12 @@ bool SortedCursor::EnterBlock(uint64_t index) {
 }
 
 bool SortedCursor::EnterGroup(size_t index, Edge edge) {
-  if (!group_.Decode(block_, index)) {
+  if (!group_.Decode(block_, index, table_.header().first_sequence)) {
     Fail(window_.MalformedError(*fences_, block_index_));
     return false;
   }
   group_index_ = index;
-  index_ = edge == kFirst ? 0 : group_.size() - 1;
+  Show(group_.entries(), edge == kFirst ? 0 : group_.entries().size() - 1);
   return true;
 }
 
@@ -185,12 +155,13 @@ void SortedCursor::Seek(std::string_view target) {
       !EnterGroup(count == 0 ? 0 : count - 1, kLast)) {
     return;
   }
+  const std::span<const IndexEntry> entries = group_.entries();
   const uint64_t before = PartitionPoint(
-      group_.size(), [&](uint64_t i) { return group_.key(i) < target; });
-  if (before == group_.size()) {
+      entries.size(), [&](uint64_t i) { return entries[i].key < target; });
+  if (before == entries.size()) {
     Next();
   } else {
-    index_ = before;
+    Show(entries, before);
   }
 }
 
@@ -204,12 +175,13 @@ void SortedCursor::SeekForPrev(std::string_view target) {
       !EnterGroup(count == 0 ? 0 : count - 1, kFirst)) {
     return;
   }
+  const std::span<const IndexEntry> entries = group_.entries();
   const uint64_t up_to = PartitionPoint(
-      group_.size(), [&](uint64_t i) { return group_.key(i) <= target; });
+      entries.size(), [&](uint64_t i) { return entries[i].key <= target; });
   if (up_to == 0) {
     Prev();
   } else {
-    index_ = up_to - 1;
+    Show(entries, up_to - 1);
   }
 }
 

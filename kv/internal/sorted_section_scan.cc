@@ -35,7 +35,7 @@ absl::Status TakeBlock(std::span<const std::byte> bytes, uint64_t offset,
   SortedBlock block;
   bool well_formed = block.Init(bytes);
   for (size_t i = 0; well_formed && i < block.group_count(); ++i) {
-    well_formed = group.Decode(block, i);
+    well_formed = group.Decode(block, i, /*first_sequence=*/0);
     if (well_formed) take(group);
   }
   return well_formed ? absl::OkStatus()

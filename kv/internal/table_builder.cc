@@ -243,12 +243,11 @@ absl::Status TableBuilder::ReadAgain(const io::ReadableFile& file,
   std::vector<HashedEntry> entries;
   QUIRE_RETURN_IF_ERROR(
       ScanSortedSection(file, footer_, [&](const SortedGroup& group) {
-        for (size_t i = 0; i < group.size(); ++i) {
-          const std::string_view key = group.key(i);
-          const uint64_t hash = HashKey(key, spec_.hash_seed);
-          const RecordRef record = group.record(i);
-          entries.push_back({hash, PackHashEntry(hash, record.Class(key.size()),
-                                                 record.address)});
+        for (const IndexEntry& entry : group.entries()) {
+          const uint64_t hash = HashKey(entry.key, spec_.hash_seed);
+          entries.push_back(
+              {hash, PackHashEntry(hash, entry.record.Class(entry.key.size()),
+                                   entry.record.address)});
         }
         if (entries.size() >= kHashedPerTake) {
           take(entries);

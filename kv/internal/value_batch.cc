@@ -1,121 +1,248 @@
 #include "kv/internal/value_batch.h"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/prefetch.h"
 #include "base/string_view.h"
 #include "cache/epoch.h"
-#include "kv/internal/memory_record.h"
+#include "io/guarded_copy.h"
 #include "kv/internal/record.h"
-#include "kv/internal/resident_record.h"
 
 namespace quire::kv_internal {
 namespace {
 
-// Records fetched ahead of the one being copied; more of them are slower.
-constexpr size_t kPrefetchDistance = 8;
+// Larger records are not looked for in memory: caches don't keep them, and
+// their copy costs more than this path saves.
+constexpr uint64_t kMaxCopiedBytes = uint64_t{64} << 10;
+
+// Longest extent that missing stretches are read in.
+constexpr uint64_t kMaxExtentBytes = uint64_t{64} << 10;
+
+// Cache lines that are fetched together; more of them are slower.
+constexpr uint64_t kBurstLines = 24;
+constexpr uint64_t kLineBytes = 64;
+constexpr uint64_t kMaxPrefetchBytes = 1024;
+
+// The outcome of `read`, which should be the record of this entry.
+absl::Status CheckIsOf(std::string_view key, uint64_t sequence,
+                       const RecordRead& read) {
+  if (!read.status.ok()) return read.status;
+  const RecordHeader& header = read.record.header;
+  if (header.kind == RecordKind::kPut && header.sequence == sequence &&
+      read.record.key == key) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(
+      absl::StrCat(read.location.file->path(), ": the record at offset ",
+                   read.location.place.offset, " is not that of ",
+                   base::EscapeKey(key), " which its table says it is"));
+}
 
 }  // namespace
 
 void ValueBatch::Clear() {
-  entries_.clear();
-  keys_.clear();
-  copies_.clear();
+  size_ = 0;
+  keys_.Clear();
   record_bytes_ = 0;
-  in_runs_.clear();
+  stretches_.clear();
   missing_.clear();
+  requests_.clear();
+  ahead_.Release();
+  failed_.clear();
   reads_.clear();
+  errors_.clear();
 }
 
-void ValueBatch::Add(std::string_view key, uint64_t sequence,
-                     const EntryPlace& place, const Run* run) {
-  Entry& entry = entries_.emplace_back();
-  entry.key_begin = keys_.size();
-  entry.key_size = key.size();
-  entry.sequence = sequence;
-  keys_.append(key);
-  if (place.memory != nullptr) {
-    entry.value = MemoryRecord(place.memory).value();
-    return;
-  }
-  if (!run->Locate(place.address, &entry.location)) {
-    entry.status = absl::DataLossError(absl::StrCat(
-        run->table().file().path(), ": the entry of ", base::EscapeKey(key),
-        " points outside of the run's segments"));
-    return;
-  }
-  entry.size_class = place.size_class;
-  entry.record_bytes = place.record_bytes;
-  record_bytes_ += place.record_bytes;
-  in_runs_.push_back(entries_.size() - 1);
+void ValueBatch::AddError(Item& item, absl::Status error) {
+  item.error = static_cast<uint32_t>(errors_.size());
+  errors_.push_back(std::move(error));
 }
 
 void ValueBatch::Read() {
-  if (in_runs_.empty()) return;
+  if (stretches_.empty()) return;
+  LocateStretches();
   CopyResident();
   if (!missing_.empty()) ReadMissing();
+  if (!failed_.empty()) ReadFailed();
 }
 
-absl::StatusOr<std::string_view> ValueBatch::value(size_t i) const {
-  const Entry& entry = entries_[i];
-  if (!entry.status.ok()) return entry.status;
-  if (!entry.copied) return entry.value;
-  return std::string_view(copies_).substr(entry.copy_begin, entry.copy_size);
+void ValueBatch::LocateStretches() {
+  size_t kept = 0;
+  for (size_t i = 0; i < stretches_.size(); ++i) {
+    Stretch& stretch = stretches_[i];
+    if (stretch.run->Locate(stretch.begin, &stretch.location)) {
+      stretch.size =
+          std::min((stretch.end - stretch.begin) * kAlignmentBytes,
+                   stretch.location.limit - stretch.location.place.offset);
+      stretches_[kept++] = stretch;
+      continue;
+    }
+    for (size_t j = stretch.first_item; j < stretch.end_item; ++j) {
+      failed_.push_back({j, stretch.run});
+    }
+  }
+  stretches_.resize(kept);
 }
 
 void ValueBatch::CopyResident() {
+  size_t size = 0;
+  for (const Stretch& stretch : stretches_) {
+    if (stretch.size <= kMaxCopiedBytes) size += stretch.size;
+  }
+  if (size > copies_size_) {
+    copies_.reset(new std::byte[size]);
+    copies_size_ = size;
+  }
+  std::byte* to = copies_.get();
   const cache::EpochGuard guard;
-  for (size_t i = 0; i < in_runs_.size(); ++i) {
-    if (i % kPrefetchDistance == 0) {
-      const size_t end = std::min(i + kPrefetchDistance, in_runs_.size());
-      for (size_t j = i + 1; j < end; ++j) {
-        PrefetchResidentRecord(provider_, entries_[in_runs_[j]].location);
+  size_t end = PeekBurst(0);
+  for (size_t i = 0; i < stretches_.size();) {
+    const size_t next_end = PeekBurst(end);
+    for (; i < end; ++i) {
+      const Stretch& stretch = stretches_[i];
+      if (stretch.ahead != nullptr) {
+        TakeValues(stretch, stretch.ahead);
+        continue;
       }
+      if (stretch.peek.data == nullptr || !Copy(stretch, to)) {
+        missing_.push_back(&stretch);
+        continue;
+      }
+      TakeValues(stretch, to);
+      to += stretch.size;
     }
-    if (!CopyResident(in_runs_[i])) missing_.push_back(in_runs_[i]);
+    end = next_end;
   }
 }
 
-bool ValueBatch::CopyResident(size_t i) {
-  Entry& entry = entries_[i];
-  ResidentRecord record;
-  const RecordMatch match =
-      MatchResidentRecord(provider_, entry.location, entry.size_class, key(i),
-                          entry.sequence, &record);
-  // Anything unexpected is looked at again, and then reported.
-  if (match != RecordMatch::kMatch ||
-      record.header.sequence != entry.sequence) {
-    return false;
+size_t ValueBatch::PeekBurst(size_t first) {
+  uint64_t lines = 0;
+  size_t i = first;
+  for (; i < stretches_.size() && lines < kBurstLines; ++i) {
+    Stretch& stretch = stretches_[i];
+    if (stretch.size > kMaxCopiedBytes) continue;
+    stretch.ahead = ahead_.Find(
+        {stretch.location.file, stretch.location.place.offset, stretch.size});
+    if (stretch.ahead != nullptr) continue;
+    stretch.peek = provider_.Peek(*stretch.location.file,
+                                  stretch.location.place.offset, stretch.size);
+    if (stretch.peek.data == nullptr) continue;
+    const uint64_t fetched = std::min(stretch.peek.size, kMaxPrefetchBytes);
+    for (uint64_t at = 0; at < fetched; at += kLineBytes) {
+      base::PrefetchCacheLine(stretch.peek.data + at);
+    }
+    lines += 1 + fetched / kLineBytes;
   }
-  entry.copied = true;
-  entry.copy_begin = copies_.size();
-  entry.copy_size = record.value.size();
-  copies_.append(record.value);
-  return true;
+  return i;
+}
+
+bool ValueBatch::Copy(const Stretch& stretch, std::byte* to) const {
+  io::PeekResult peek = stretch.peek;
+  for (uint64_t copied = 0;;) {
+    if (!peek.may_fault) {
+      std::memcpy(to + copied, peek.data, peek.size);
+    } else if (!io::GuardedCopy(to + copied, peek.data, peek.size)) {
+      return false;
+    }
+    copied += peek.size;
+    if (copied == stretch.size) return true;
+    peek = provider_.Peek(*stretch.location.file,
+                          stretch.location.place.offset + copied,
+                          stretch.size - copied);
+    if (peek.data == nullptr) return false;
+  }
 }
 
 void ValueBatch::ReadMissing() {
-  reads_.resize(missing_.size());
+  // Neighbours together.
+  std::vector<size_t> request_of(missing_.size());
   for (size_t i = 0; i < missing_.size(); ++i) {
-    reads_[i].location = entries_[missing_[i]].location;
-    reads_[i].record_bytes = entries_[missing_[i]].record_bytes;
+    const RecordLocation& location = missing_[i]->location;
+    const uint64_t begin = location.place.offset;
+    const uint64_t end = begin + missing_[i]->size;
+    if (!requests_.empty()) {
+      io::Extent& last = requests_.back().extent;
+      const uint64_t first = std::min(begin, last.offset);
+      const uint64_t length = std::max(end, last.offset + last.length) - first;
+      if (last.file == location.file &&
+          length <= std::min(last.length + missing_[i]->size + kMaxGapBytes,
+                             kMaxExtentBytes)) {
+        last.offset = first;
+        last.length = length;
+        request_of[i] = requests_.size() - 1;
+        continue;
+      }
+    }
+    request_of[i] = requests_.size();
+    requests_.emplace_back().extent = {location.file, begin, end - begin};
   }
-  ReadRecords(provider_, reads_, io::CachePolicy::kScan);
+  if (requests_.size() == 1 &&
+      ahead_.Read(requests_[0].extent, missing_[0]->location.limit)) {
+    for (const Stretch* stretch : missing_) {
+      TakeValues(*stretch,
+                 ahead_.Find({stretch->location.file,
+                              stretch->location.place.offset, stretch->size}));
+    }
+    return;
+  }
+  provider_.Read(requests_, io::CachePolicy::kScan);
   for (size_t i = 0; i < missing_.size(); ++i) {
-    Entry& entry = entries_[missing_[i]];
-    const ParsedRecord& record = reads_[i].record;
-    entry.status = reads_[i].status;
-    if (!entry.status.ok()) continue;
-    if (record.header.kind != RecordKind::kPut ||
-        record.header.sequence != entry.sequence ||
-        record.key != key(missing_[i])) {
-      entry.status = absl::DataLossError(absl::StrCat(
-          entry.location.file->path(), ": the record at offset ",
-          entry.location.place.offset, " is not that of ",
-          base::EscapeKey(key(missing_[i])), " which its table says it is"));
+    const io::ReadRequest& request = requests_[request_of[i]];
+    TakeValues(*missing_[i], request.status.ok()
+                                 ? request.pin.bytes().data() +
+                                       (missing_[i]->location.place.offset -
+                                        request.extent.offset)
+                                 : nullptr);
+  }
+}
+
+void ValueBatch::TakeValues(const Stretch& stretch, const std::byte* bytes) {
+  for (size_t i = stretch.first_item; i < stretch.end_item; ++i) {
+    Item& item = items_[i];
+    const uint64_t at = (item.address - stretch.begin) * kAlignmentBytes;
+    const uint64_t size = RecordBytes(item.key_size, item.value_size);
+    RecordPlace place = stretch.location.place;
+    place.offset += at;
+    if (bytes == nullptr || at + size > stretch.size ||
+        !IsPutRecord({bytes + at, size}, place, item.sequence, key(i),
+                     item.value_size)) {
+      failed_.push_back({i, stretch.run});
       continue;
     }
-    entry.value = record.value;
+    item.value = reinterpret_cast<const char*>(bytes + at) +
+                 kRecordHeaderBytes + item.key_size;
+  }
+}
+
+void ValueBatch::ReadFailed() {
+  std::vector<size_t> items;  // beside reads_
+  for (const Failure& failure : failed_) {
+    Item& item = items_[failure.item];
+    RecordRead read;
+    if (!failure.run->Locate(item.address, &read.location)) {
+      AddError(item, absl::DataLossError(absl::StrCat(
+                         failure.run->table().file().path(), ": the entry of ",
+                         base::EscapeKey(key(failure.item)),
+                         " points outside of the run's segments")));
+      continue;
+    }
+    read.record_bytes = RecordBytes(item.key_size, item.value_size);
+    reads_.push_back(std::move(read));
+    items.push_back(failure.item);
+  }
+  ReadRecords(provider_, reads_, io::CachePolicy::kScan);
+  for (size_t i = 0; i < reads_.size(); ++i) {
+    Item& item = items_[items[i]];
+    absl::Status status = CheckIsOf(key(items[i]), item.sequence, reads_[i]);
+    if (status.ok()) {
+      item.value = reads_[i].record.value.data();
+      item.value_size = reads_[i].record.header.value_size;
+    } else {
+      AddError(item, std::move(status));
+    }
   }
 }
 

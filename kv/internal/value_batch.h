@@ -2,30 +2,42 @@
 #ifndef QUIRE_KV_INTERNAL_VALUE_BATCH_H_
 #define QUIRE_KV_INTERNAL_VALUE_BATCH_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/check.h"
 #include "io/page_provider.h"
-#include "kv/internal/entry_cursor.h"
+#include "kv/internal/format.h"
+#include "kv/internal/index_entry.h"
+#include "kv/internal/key_arena.h"
+#include "kv/internal/memory_record.h"
+#include "kv/internal/read_ahead.h"
 #include "kv/internal/record_reader.h"
 #include "kv/internal/run.h"
 
 namespace quire::kv_internal {
 
-// Entries are added, then their values are read as one plan: what is in memory
-// is copied under one guard, without a system call; the rest goes to the
-// provider in one batch. Each value fails for itself. Not thread-safe; runs and
-// memtables of the entries must be held.
+// Entries are added, then their values are read as one plan. A few records that
+// lie beside each other in a segment, in ascending or descending order, are one
+// *stretch* and are copied in one piece. What is in memory is copied under one
+// guard, without a system call; the rest goes to the provider in one batch, and
+// more than that where batches follow each other in a segment (ReadAhead).
+// Each record is verified against its entry, and each value fails for itself.
+// Not thread-safe; runs and memtables of the entries must be held.
 class ValueBatch {
  public:
-  explicit ValueBatch(io::PageProvider& provider) : provider_(provider) {}
+  static constexpr size_t kCapacity = 128;  // entries
 
-  size_t size() const { return entries_.size(); }
+  explicit ValueBatch(io::PageProvider& provider)
+      : provider_(provider), ahead_(provider) {}
+
+  size_t size() const { return size_; }
 
   // Bytes that the records added so far take, but for those in memtables.
   uint64_t record_bytes() const { return record_bytes_; }
@@ -34,54 +46,152 @@ class ValueBatch {
   // the next ones.
   void Clear();
 
+  // As Clear, and the next batch doesn't go on from the last one.
+  void Restart() {
+    Clear();
+    ahead_.Reset();
+  }
+
   // Adds the entry of a put. `run` is where its address points into; unused if
-  // the record is in memory. Copies the key. REQUIRES: not read yet.
-  void Add(std::string_view key, uint64_t sequence, const EntryPlace& place,
-           const Run* run);
+  // the record is in memory. Copies the key. REQUIRES: not read yet; size() <
+  // kCapacity.
+  void Add(const IndexEntry& entry, const Run* run) {
+    QUIRE_DCHECK(size_ < kCapacity);
+    Item& item = items_[size_];
+    item.key_begin = keys_.Add(entry.key);
+    item.key_size = static_cast<uint32_t>(entry.key.size());
+    item.value_size = entry.record.value_size;
+    item.error = kNoError;
+    item.sequence = entry.sequence;
+    item.address = entry.record.address;
+    if (entry.memory != nullptr) {
+      item.value = MemoryRecord(entry.memory).value().data();
+    } else {
+      AddRecord(item.address, entry.record.RecordBytes(entry.key.size()), run);
+    }
+    ++size_;
+  }
 
   // Reads all values. Blocks; must be called outside of any epoch guard.
   void Read();
 
   // Of entry `i`; the views stay until Clear.
   std::string_view key(size_t i) const {
-    return std::string_view(keys_).substr(entries_[i].key_begin,
-                                          entries_[i].key_size);
+    return keys_.Get(items_[i].key_begin, items_[i].key_size);
   }
   // REQUIRES: read. DataLoss naming file and offset if the record is damaged or
   // is not the entry's, or the provider's error.
-  absl::StatusOr<std::string_view> value(size_t i) const;
+  absl::StatusOr<std::string_view> value(size_t i) const {
+    const Item& item = items_[i];
+    if (item.error != kNoError) [[unlikely]]
+      return errors_[item.error];
+    return std::string_view(item.value, item.value_size);
+  }
 
  private:
-  struct Entry {
-    size_t key_begin;
-    size_t key_size;
+  static constexpr uint32_t kNoError = UINT32_MAX;
+
+  // Longest stretch of several records: while one is verified, the next is
+  // fetched.
+  static constexpr uint64_t kMaxStretchBytes = 1024;
+  // What may lie between neighbours and is read along: what fills a page up,
+  // and a group's header.
+  static constexpr uint64_t kMaxGapBytes = 1024;
+
+  struct Item {
+    uint32_t key_begin;  // in keys_
+    uint32_t key_size;
+    uint32_t value_size;
+    uint32_t error;  // in errors_
     uint64_t sequence;
-    // Valid if the record is not in a memtable and status is OK.
-    RecordLocation location;
-    uint64_t record_bytes = 0;
-    uint32_t size_class = 0;
-    absl::Status status;
-    // The value, or where in copies_ it is.
-    bool copied = false;
-    std::string_view value;
-    size_t copy_begin = 0;
-    size_t copy_size = 0;
+    uint64_t address;
+    const char* value;
   };
 
-  // Copies values of records that are in memory now. Puts the others on
-  // missing_.
+  // Neighbouring items, first_item to end_item, whose records lie from address
+  // `begin` to before address `end` of one slot of a run.
+  struct Stretch {
+    const Run* run;
+    uint64_t begin;
+    uint64_t end;
+    size_t first_item;
+    size_t end_item;
+    // Set by Read.
+    RecordLocation location = {};
+    uint64_t size = 0;                 // in bytes, within the segment
+    const std::byte* ahead = nullptr;  // in ahead_, if it was read ahead
+    io::PeekResult peek = {};
+
+    // Takes in the addresses from `first` to before `last`, if they lie beside
+    // it in its slot and it doesn't get too long.
+    bool Extend(uint64_t first, uint64_t last) {
+      const bool ascends = first >= end;
+      const uint64_t low = ascends ? begin : first;
+      const uint64_t high = ascends ? last : end;
+      // Where they overlap, it wraps around.
+      const uint64_t gap = ascends ? first - end : begin - last;
+      if (gap > kMaxGapBytes / kAlignmentBytes ||
+          high - low > kMaxStretchBytes / kAlignmentBytes ||
+          (begin ^ first) >> kSlotUnitBits != 0) {
+        return false;
+      }
+      begin = low;
+      end = high;
+      return true;
+    }
+  };
+
+  // An item whose record isn't there or isn't as its entry says.
+  struct Failure {
+    size_t item;
+    const Run* run;
+  };
+
+  // Puts the record of item size_ on a stretch.
+  void AddRecord(uint64_t address, uint64_t bytes, const Run* run) {
+    record_bytes_ += bytes;
+    const uint64_t end = address + bytes / kAlignmentBytes;
+    if (!stretches_.empty()) {
+      Stretch& last = stretches_.back();
+      if (last.run == run && last.end_item == size_ &&
+          last.Extend(address, end)) {
+        ++last.end_item;
+        return;
+      }
+    }
+    stretches_.push_back({run, address, end, size_, size_ + 1});
+  }
+
+  void AddError(Item& item, absl::Status error);
+  // Finds out where stretches lie; items of those that don't go to failed_.
+  void LocateStretches();
+  // Copies what is in memory now. Puts the other stretches on missing_.
   void CopyResident();
-  bool CopyResident(size_t i);
+  // Looks for stretches from `first` on, as many as are fetched together, and
+  // starts to fetch them. Returns the one behind them.
+  size_t PeekBurst(size_t first);
+  // Copies a stretch; false if not all of it is in memory.
+  bool Copy(const Stretch& stretch, std::byte* to) const;
   void ReadMissing();
+  // Gives the items of a stretch their values, or puts them on failed_.
+  void TakeValues(const Stretch& stretch, const std::byte* bytes);
+  // Reads the records of failed_ one by one, which tells what is wrong.
+  void ReadFailed();
 
   io::PageProvider& provider_;
-  std::vector<Entry> entries_;
-  std::string keys_;
-  std::string copies_;
+  std::array<Item, kCapacity> items_;
+  size_t size_ = 0;
+  KeyArena keys_;
   uint64_t record_bytes_ = 0;
-  std::vector<size_t> in_runs_;    // entries that are not in a memtable
-  std::vector<size_t> missing_;    // of those, what was not in memory
-  std::vector<RecordRead> reads_;  // of missing_; their pins hold the values
+  std::vector<Stretch> stretches_;
+  std::unique_ptr<std::byte[]> copies_;  // of stretches; grows only
+  size_t copies_size_ = 0;
+  std::vector<const Stretch*> missing_;  // what was not in memory
+  std::vector<io::ReadRequest> requests_;
+  ReadAhead ahead_;
+  std::vector<Failure> failed_;
+  std::vector<RecordRead> reads_;  // beside failed_
+  std::vector<absl::Status> errors_;
 };
 
 }  // namespace quire::kv_internal

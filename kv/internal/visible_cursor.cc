@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/check.h"
 #include "kv/internal/format.h"
 
 namespace quire::kv_internal {
@@ -33,18 +32,20 @@ void VisibleCursor::SeekToLast() {
 
 void VisibleCursor::Seek(std::string_view target) {
   if (range_.IsBelow(target)) return SeekToFirst();
-  merged_.Seek(target);
+  key_.assign(target);  // it may lie in a window
+  merged_.Seek(key_);
   FindForward(false);
 }
 
 void VisibleCursor::SeekForPrev(std::string_view target) {
   if (range_.IsAbove(target)) return SeekToLast();
-  merged_.SeekForPrev(target);
+  key_.assign(target);
+  merged_.SeekForPrev(key_);
   FindBackward();
 }
 
-void VisibleCursor::Next() {
-  QUIRE_DCHECK(Valid());
+void VisibleCursor::NextSlowly() {
+  key_.assign(key());
   if (backward_) {
     // No version has the number 0: this is behind all of the key's.
     merged_.SeekVersion(key_, 0);
@@ -54,33 +55,38 @@ void VisibleCursor::Next() {
   FindForward(true);
 }
 
-void VisibleCursor::Prev() {
-  QUIRE_DCHECK(Valid());
-  if (!backward_) SeekBefore(key_);
+void VisibleCursor::PrevSlowly() {
+  if (!backward_) {
+    key_.assign(key());
+    SeekBefore(key_);
+  }
   FindBackward();
 }
 
 void VisibleCursor::FindForward(bool passed) {
-  valid_ = false;
+  current_ = nullptr;
   backward_ = false;
   int steps = 0;
   for (bool known = passed; merged_.Valid();) {
-    const std::string_view key = merged_.key();
-    if (!known || key != key_) {
-      if (range_.IsAbove(key)) return;
-      key_.assign(key);
+    const IndexEntry& entry = merged_.entry();
+    if (!known || entry.key != key_) {
+      if (range_.IsAbove(entry.key)) return;
+      if (IsSeen(entry)) {
+        current_ = &entry;
+        return;
+      }
+      key_.assign(entry.key);
       known = true;
-      passed = false;
+      // A tombstone that is old enough hides the rest.
+      passed = entry.sequence <= sequence_;
       steps = 0;
     } else if (++steps > kMaxSteps) {
       merged_.SeekVersion(key_, passed ? 0 : sequence_);
       steps = 0;
       continue;
-    }
-    if (!passed && merged_.sequence() <= sequence_) {
-      Take();
-      if (!current_.tombstone) {
-        valid_ = true;
+    } else if (!passed && entry.sequence <= sequence_) {
+      if (!entry.record.tombstone) {
+        current_ = &entry;
         return;
       }
       passed = true;
@@ -90,15 +96,15 @@ void VisibleCursor::FindForward(bool passed) {
 }
 
 void VisibleCursor::FindBackward() {
-  valid_ = false;
+  current_ = nullptr;
   backward_ = true;
   while (merged_.Valid() && !range_.IsBelow(merged_.key())) {
     key_.assign(merged_.key());
     const bool found = TakeNewestBackward();
     // A version that could not be read may be newer.
     if (!merged_.status().ok()) return;
-    if (found && !current_.tombstone) {
-      valid_ = true;
+    if (found && !taken_.record.tombstone) {
+      current_ = &taken_;
       return;
     }
   }
@@ -133,10 +139,9 @@ void VisibleCursor::SeekBefore(std::string_view key) {
 }
 
 void VisibleCursor::Take() {
-  current_.sequence = merged_.sequence();
-  current_.place = merged_.place();
-  current_.source = merged_.child();
-  current_.tombstone = merged_.tombstone();
+  taken_ = merged_.entry();
+  taken_.key = key_;
+  source_ = merged_.child();
 }
 
 }  // namespace quire::kv_internal

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "gtest/gtest.h"
 #include "kv/internal/format.h"
+#include "kv/internal/index_entry.h"
 
 namespace quire::kv_internal {
 namespace {
@@ -16,9 +18,15 @@ class ModelCursor final : public EntryCursor {
  public:
   ModelCursor(const std::vector<ModelEntry>& entries, size_t failing,
               absl::Status failure)
-      : entries_(entries), failing_(failing), failure_(std::move(failure)) {}
+      : failing_(failing), failure_(std::move(failure)) {
+    for (size_t i = 0; i < entries.size(); ++i) {
+      entries_.push_back(
+          {.key = entries[i].key,
+           .sequence = entries[i].sequence,
+           .record = {.address = i, .tombstone = entries[i].tombstone}});
+    }
+  }
 
-  bool Valid() const override { return status_.ok() && at_ < entries_.size(); }
   void SeekToFirst() override { Jump(0); }
   void SeekToLast() override { Jump(entries_.size() - 1); }
   void Seek(std::string_view target) override {
@@ -30,24 +38,22 @@ class ModelCursor final : public EntryCursor {
   void SeekVersion(std::string_view target, uint64_t sequence) override {
     Jump(LowerBound(target, sequence));
   }
-  void Next() override { MoveTo(at_ + 1); }
-  void Prev() override { MoveTo(at_ - 1); }
-  std::string_view key() const override { return entries_[at_].key; }
-  uint64_t sequence() const override { return entries_[at_].sequence; }
-  bool tombstone() const override { return entries_[at_].tombstone; }
-  EntryPlace place() const override {
-    EntryPlace place;
-    place.address = at_;
-    return place;
-  }
   absl::Status status() const override { return status_; }
 
  private:
+  // Windows of different sizes, down to one entry.
+  static constexpr size_t kWindows = 5;
+
+  void NextWindow() override { MoveTo(end_index_); }
+  void PrevWindow() override { MoveTo(first_ - 1); }
+
   size_t LowerBound(std::string_view target, uint64_t sequence) const {
-    ModelEntry wanted;
-    wanted.key = target;
-    wanted.sequence = sequence;
-    return std::lower_bound(entries_.begin(), entries_.end(), wanted) -
+    return std::partition_point(entries_.begin(), entries_.end(),
+                                [&](const IndexEntry& entry) {
+                                  const int order = entry.key.compare(target);
+                                  return order != 0 ? order < 0
+                                                    : entry.sequence > sequence;
+                                }) -
            entries_.begin();
   }
   void Jump(size_t at) {
@@ -55,14 +61,27 @@ class ModelCursor final : public EntryCursor {
     MoveTo(at);
   }
   void MoveTo(size_t at) {
-    at_ = at;
     if (at == failing_) status_ = failure_;
+    if (at >= entries_.size() || !status_.ok()) {
+      ShowNothing();
+      return;
+    }
+    // The entries up to the next multiple of the size; the failing one and
+    // what is on its other side are not shown.
+    const size_t size = 1 + at % kWindows;
+    first_ = at / size * size;
+    end_index_ = std::min(first_ + size, entries_.size());
+    if (failing_ < at) first_ = std::max(first_, failing_ + 1);
+    if (failing_ > at) end_index_ = std::min(end_index_, failing_);
+    Show(std::span(entries_).subspan(first_, end_index_ - first_), at - first_);
   }
 
-  const std::vector<ModelEntry>& entries_;
+  std::vector<IndexEntry> entries_;  // views into the caller's
   const size_t failing_;
   const absl::Status failure_;
-  size_t at_ = SIZE_MAX;
+  // The window.
+  size_t first_ = 0;
+  size_t end_index_ = 0;
   absl::Status status_;
 };
 

@@ -61,12 +61,14 @@ void ExpectEntries(std::span<const std::byte> bytes,
     std::string_view first;
     ASSERT_TRUE(block.FirstKey(g, &first));
     EXPECT_TRUE(first == entries[at].key);
-    ASSERT_TRUE(group.Decode(block, g));
-    ASSERT_EQ(group.size(), block.GroupSize(g));
-    for (size_t i = 0; i < group.size(); ++i, ++at) {
-      ASSERT_TRUE(group.key(i) == entries[at].key);
-      EXPECT_EQ(group.sequence_offset(i), entries[at].sequence_offset);
-      EXPECT_TRUE(group.record(i) == entries[at].record);
+    constexpr uint64_t kFirstSequence = 1000;
+    ASSERT_TRUE(group.Decode(block, g, kFirstSequence));
+    ASSERT_EQ(group.entries().size(), block.GroupSize(g));
+    for (const IndexEntry& entry : group.entries()) {
+      ASSERT_TRUE(entry.key == entries[at].key);
+      EXPECT_EQ(entry.sequence, kFirstSequence + entries[at].sequence_offset);
+      EXPECT_TRUE(entry.record == entries[at].record);
+      ++at;
     }
   }
   EXPECT_EQ(at, entries.size());
@@ -165,8 +167,8 @@ bool DecodesValueCode(std::initializer_list<uint8_t> code, RecordRef* record) {
   SortedBlock block;
   SortedGroup group;
   EXPECT_TRUE(block.Init(bytes));
-  if (!group.Decode(block, 0)) return false;
-  *record = group.record(0);
+  if (!group.Decode(block, 0, 0)) return false;
+  *record = group.entries()[0].record;
   return true;
 }
 
@@ -235,16 +237,16 @@ TEST(SortedBlockTest, ReadsOnlyWithinAnyBytes) {
         const std::string copy(key);
         EXPECT_LT(copy.size(), good.size());
       }
-      if (!group.Decode(block, g)) {
-        EXPECT_EQ(group.size(), 0u);
+      if (!group.Decode(block, g, 0)) {
+        EXPECT_TRUE(group.entries().empty());
         ++refused;
         continue;
       }
       ++decoded;
-      for (size_t i = 0; i < group.size(); ++i) {
-        const std::string copy(group.key(i));
+      for (const IndexEntry& entry : group.entries()) {
+        const std::string copy(entry.key);
         EXPECT_LE(copy.size(), kMaxKeyBytes);
-        EXPECT_LE(group.record(i).value_size, kLargestValueBytes);
+        EXPECT_LE(entry.record.value_size, kLargestValueBytes);
       }
     }
   }

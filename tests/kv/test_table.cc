@@ -155,10 +155,6 @@ void ExpectAt(const EntryCursor& cursor,
   EXPECT_EQ(place.address, record.address);
   EXPECT_EQ(place.record_bytes,
             RecordBytes(position.key.size(), record.value_size));
-  EXPECT_EQ(place.size_class,
-            record.tombstone ? kTombstoneClass
-                             : SizeClass(AddressOffsetInSlot(record.address),
-                                         place.record_bytes));
 }
 
 void ExpectSameOrder(const TableReader& table, const TableModel& model) {
