@@ -83,6 +83,7 @@ void DbBench::PrintHeader() {
 void DbBench::PrepareContext(const Workload& workload, uint64_t threads,
                              WorkloadContext* context) {
   context->db = db_.get();
+  context->db_path = options_.db;
   context->key_count = options_.num;
   context->num = Divided(options_.num, workload.num_divisor);
   context->reads = workload.reads_divisor == 1

@@ -123,7 +123,13 @@ absl::Status Overwrite::WriteBatchOf(uint64_t count) {
     FillValue(number, &value);
     batch.Put(key.Set(number), value);
   }
-  return db_->Write({}, batch);
+  Stopwatch watch;
+  watch.Start();
+  QUIRE_RETURN_IF_ERROR(db_->Write({}, batch));
+  watch.Stop();
+  result_.longest_write_seconds =
+      std::max(result_.longest_write_seconds, watch.seconds());
+  return absl::OkStatus();
 }
 
 absl::Status Overwrite::Check(uint64_t number) {
@@ -263,6 +269,7 @@ std::string OverwriteTable(const OverwriteOptions& options,
   std::string text = absl::StrFormat(
       "Keys:      %d of %d bytes, values of %d bytes; seed %s\n"
       "Written:   %d times over in %.1f s, of which writers waited %.1f s\n"
+      "Longest:   %.1f ms for a batch\n"
       "Checked:   %d values\n"
       "Live:      %.1f MiB of records and one index\n"
       "Disk:      %.2f x live in the mean, %.2f x at the peak\n"
@@ -270,8 +277,8 @@ std::string OverwriteTable(const OverwriteOptions& options,
       "Writing:   %.2f bytes for each byte of key and value\n",
       options.num, KeyBuffer::kDigits, options.value_size,
       SeedToText(options.seed, options.seed_drawn), options.factor,
-      result.seconds, result.stall_seconds, result.values_checked, mib(live),
-      result.mean_disk_bytes / live,
+      result.seconds, result.stall_seconds, 1e3 * result.longest_write_seconds,
+      result.values_checked, mib(live), result.mean_disk_bytes / live,
       static_cast<double>(result.peak_disk_bytes) / live, result.most_runs,
       result.merges, result.WriteAmplification());
   const auto part = [&](const char* name, uint64_t bytes) {

@@ -54,6 +54,7 @@ struct OverwriteResult {
   uint64_t merges = 0;
   double seconds = 0;
   double stall_seconds = 0;
+  double longest_write_seconds = 0;  // of one batch
   uint64_t values_checked = 0;
 
   double WriteAmplification() const;

@@ -105,6 +105,12 @@ constexpr Workload kWorkloads[] = {
     {.name = "multireadrandom",
      .meaning = "get N random keys by MultiGet, --batch_size at a time",
      .run = MultiReadRandom},
+    {.name = "devicesync",
+     .meaning = "append what fillsync does to a file beside the database, "
+                "syncing it each time: what no store can beat",
+     .run = SyncDevice,
+     .num_divisor = 1000,
+     .single_threaded = true},
     {.name = "xxh3",
      .meaning = "checksum 500 MB, 4096 bytes at a time",
      .run = ChecksumXxh3},

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -21,6 +22,7 @@ namespace quire::benchmarks {
 // What the threads of one benchmark share. Set before they start.
 struct WorkloadContext {
   DB* db = nullptr;
+  std::string db_path;
   uint64_t key_count = 0;  // random keys are below this
   uint64_t num = 0;        // writes, deletes or opens of each thread
   uint64_t reads = 0;      // reads of each thread
@@ -109,6 +111,7 @@ class OpBudget {
 
 absl::Status WriteSequential(WorkloadContext& context, WorkloadThread& thread);
 absl::Status WriteRandom(WorkloadContext& context, WorkloadThread& thread);
+absl::Status SyncDevice(WorkloadContext& context, WorkloadThread& thread);
 absl::Status DeleteSequential(WorkloadContext& context, WorkloadThread& thread);
 absl::Status DeleteRandom(WorkloadContext& context, WorkloadThread& thread);
 absl::Status ReadSequential(WorkloadContext& context, WorkloadThread& thread);

@@ -1,10 +1,22 @@
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "benchmarks/workload.h"
+#include "io/file_system.h"
+#include "io/posix_file_system.h"
 #include "kv/write_batch.h"
 
 namespace quire::benchmarks {
 namespace {
+
+// Header of a group and of its record: what Quire's log has beside key and
+// value (kv/FORMAT.md).
+constexpr size_t kLogHeaderBytes = 72 + 24;
 
 enum class Order : uint8_t { kSequential, kRandom };
 
@@ -60,6 +72,28 @@ absl::Status WriteSequential(WorkloadContext& context, WorkloadThread& thread) {
 
 absl::Status WriteRandom(WorkloadContext& context, WorkloadThread& thread) {
   return Write(context, thread, Order::kRandom);
+}
+
+absl::Status SyncDevice(WorkloadContext& context, WorkloadThread& thread) {
+  io::FileSystem& file_system = io::PosixFileSystem();
+  const std::string path = context.db_path + ".devicesync";
+  QUIRE_ASSIGN_OR_RETURN(const std::unique_ptr<io::WritableFile> file,
+                         file_system.CreateFile(path));
+  const absl::Cleanup remove = [&] {
+    file_system.RemoveFile(path).IgnoreError();
+  };
+  const size_t payload =
+      KeyBuffer(context.key_prefix).view().size() + context.value_size;
+  const std::string bytes(kLogHeaderBytes + payload, 'x');
+  OpBudget budget(context, context.num);
+  for (uint64_t offset = 0; budget.Take(); offset += bytes.size()) {
+    QUIRE_RETURN_IF_ERROR(
+        file->WriteAt(offset, std::as_bytes(std::span(bytes))));
+    QUIRE_RETURN_IF_ERROR(file->Sync());
+    thread.stats.AddBytes(payload);
+    thread.stats.FinishedOps();
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DeleteSequential(WorkloadContext& context,

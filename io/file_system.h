@@ -23,8 +23,8 @@
 
 namespace quire::io {
 
-// A file being written. Not thread-safe but for Sync, which may run beside
-// WriteAt. Destruction closes without syncing.
+// A file being written. Not thread-safe but for Sync and StartWriteback, which
+// may run beside WriteAt. Destruction closes without syncing.
 class WritableFile {
  public:
   virtual ~WritableFile() = default;
@@ -39,6 +39,11 @@ class WritableFile {
   // After an error nothing is known about what is durable and the call must not
   // be repeated on this file.
   virtual absl::Status Sync() = 0;
+
+  // Lets the device begin with the `length` bytes at `offset`, so that a Sync
+  // finds less to do. A hint: it promises nothing, and what fails the next Sync
+  // reports. Does nothing here.
+  virtual void StartWriteback(uint64_t /*offset*/, uint64_t /*length*/) {}
 
   // Closes the file and reports a delayed write error. Idempotent; no other
   // call may follow.

@@ -23,8 +23,9 @@ absl::StatusOr<std::shared_ptr<ActiveLog>> DatabaseCore::CreateLog(
   header.previous_number = previous_segment_number;
   header.first_sequence = first_sequence;
   header.database_id = database_id;
-  absl::StatusOr<std::shared_ptr<ActiveLog>> log = ActiveLog::Create(
-      *file_system, path, header, previous.previous_check, capacity);
+  absl::StatusOr<std::shared_ptr<ActiveLog>> log =
+      ActiveLog::Create(*file_system, path, header, previous.previous_check,
+                        capacity, spare_image);
   absl::Status status = log.status();
   if (status.ok()) {
     ManifestEdit edit;

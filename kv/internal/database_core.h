@@ -22,6 +22,7 @@
 #include "kv/internal/recovery_report.h"
 #include "kv/internal/run.h"
 #include "kv/internal/snapshot_list.h"
+#include "kv/internal/spare_image.h"
 #include "kv/internal/view_publisher.h"
 #include "kv/internal/write_throttle.h"
 #include "kv/options.h"
@@ -100,6 +101,7 @@ struct DatabaseCore {
   RecoveryReport recovery_report;
   ObsoleteFiles obsolete_files;
   WriteThrottle throttle;
+  std::shared_ptr<SpareImage> spare_image;  // nullptr for read-only opens
 
   ViewPublisher views;
 };

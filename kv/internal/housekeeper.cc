@@ -8,7 +8,8 @@ namespace quire::kv_internal {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{10};
-constexpr int kIdleTicks = 5;  // 50 ms
+constexpr int kIdleTicks = 5;      // 50 ms
+constexpr int kForgetTicks = 100;  // 1 s
 
 }  // namespace
 
@@ -34,6 +35,7 @@ void Housekeeper::Loop() {
     if (core_.views.waiting() > 0) cache::ReclaimRetired();
     core_.obsolete_files.RemoveQueued(*core_.file_system);
     if (write_queue_ == nullptr) continue;
+    write_queue_->StartWriteback();
     SyncIfDue();
     CoverIfIdle();
   }
@@ -59,6 +61,7 @@ void Housekeeper::CoverIfIdle() {
   const int64_t groups = core_.counters.groups_written.Sum();
   idle_ticks_ = groups == groups_seen_ ? idle_ticks_ + 1 : 0;
   groups_seen_ = groups;
+  if (idle_ticks_ >= kForgetTicks) core_.spare_image->Clear();
   if (idle_ticks_ < kIdleTicks || !write_queue_->NeedsCover()) return;
   write_queue_->CoverDurablePoint().IgnoreError();
 }

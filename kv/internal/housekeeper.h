@@ -12,9 +12,11 @@
 namespace quire::kv_internal {
 
 // One thread that wakes every few milliseconds while there is something to do:
-// syncs the log when Options::sync_interval_ms asks for it, covers the durable
-// point when the log has been idle for 50 ms after a synced write, frees views
-// that readers have let go, and removes the files that went with them.
+// syncs the log when Options::sync_interval_ms asks for it, lets the device
+// begin with it else, covers the durable point when the log has been idle for
+// 50 ms after a synced write, frees the spare image after a second without
+// writes and views that readers have let go, and removes the files that went
+// with them.
 // `write_queue` may be nullptr (read-only).
 class Housekeeper {
  public:

@@ -12,12 +12,6 @@
 #include "kv/internal/record.h"
 
 namespace quire::kv_internal {
-namespace {
-
-constexpr uint64_t kHugePageBytes = uint64_t{2} << 20;
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<Memtable>> Memtable::Create(
     const MemtableOptions& options) {
   const uint64_t capacity = options.capacity_bytes;
@@ -31,13 +25,16 @@ absl::StatusOr<std::unique_ptr<Memtable>> Memtable::Create(
   return memtable;
 }
 
+Memtable::~Memtable() {
+  if (options_.spare_image == nullptr || image_.size() == 0) return;
+  options_.spare_image->Keep(options_.capacity_bytes, std::move(image_));
+}
+
 absl::Status Memtable::Init() {
   const uint64_t capacity = options_.capacity_bytes;
-  QUIRE_ASSIGN_OR_RETURN(image_,
-                         cache::HugeBuffer::Create(
-                             capacity, capacity >= kHugePageBytes
-                                           ? cache::HugeBuffer::Pages::kHuge
-                                           : cache::HugeBuffer::Pages::kSmall));
+  SpareImage* const spare = options_.spare_image.get();
+  QUIRE_ASSIGN_OR_RETURN(
+      image_, spare != nullptr ? spare->Take(capacity) : NewImage(capacity));
   QUIRE_RETURN_IF_ERROR(index_.Init(image_.data(), capacity));
   return order_.Init(image_.data(), capacity);
 }

@@ -17,6 +17,7 @@
 #include "kv/internal/memory_record.h"
 #include "kv/internal/memtable_index.h"
 #include "kv/internal/memtable_order.h"
+#include "kv/internal/spare_image.h"
 
 namespace quire::kv_internal {
 
@@ -27,6 +28,8 @@ struct MemtableOptions {
   // Size of the image in bytes, the segment's header page included. At most
   // Memtable::kMaxCapacityBytes.
   uint64_t capacity_bytes = 0;
+  // Where the image's memory comes from and goes to. nullptr: fresh memory.
+  std::shared_ptr<SpareImage> spare_image = nullptr;
 };
 
 // The image of the active segment and two ways into it: a hash index for point
@@ -59,14 +62,15 @@ class Memtable {
   static absl::StatusOr<std::unique_ptr<Memtable>> Create(
       const MemtableOptions& options);
 
+  ~Memtable();
   Memtable(const Memtable&) = delete;
   Memtable& operator=(const Memtable&) = delete;
 
   uint64_t segment_number() const { return options_.segment_number; }
   uint64_t segment_id() const { return options_.segment_id; }
 
-  // Byte i is byte i of the segment's file; zero until written. The writer may
-  // write anywhere beyond the records inserted so far.
+  // Byte i is byte i of the segment's file; anything until written. The writer
+  // may write anywhere beyond the records inserted so far.
   std::span<std::byte> image() {
     return image_.bytes().first(options_.capacity_bytes);
   }

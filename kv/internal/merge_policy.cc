@@ -17,12 +17,24 @@ double DeadPart(const SegmentUse& segment) {
          static_cast<double>(segment.length);
 }
 
-// What newer runs must weigh together for `run` to join them.
-double JoinWeight(const MergeCandidate& run, bool is_oldest) {
-  const double share =
-      is_oldest ? SpareShare(run.table_bytes, run.weight, kLeastJoinShare)
-                : kJoinShare;
-  return share * static_cast<double>(run.weight);
+// Newer runs, taken together.
+struct Newer {
+  uint64_t weight = 0;
+  double obsoletes = 0;
+
+  void Add(const MergeCandidate& run) {
+    weight += run.weight;
+    obsoletes += run.Obsoletes();
+  }
+};
+
+// Whether `newer` must join `run`.
+bool IsDue(const Newer& newer, const MergeCandidate& run, bool is_oldest) {
+  const auto weight = static_cast<double>(run.weight);
+  if (static_cast<double>(newer.weight) >= kJoinShare * weight) return true;
+  return is_oldest &&
+         newer.obsoletes >=
+             SpareShare(run.table_bytes, run.weight, kLeastJoinShare) * weight;
 }
 
 // Chooses segments while their lengths fit into a budget.
@@ -103,14 +115,14 @@ double DeadShare(uint64_t table_bytes, uint64_t live_bytes) {
 std::optional<MergeRange> ChooseMerge(std::span<const MergeCandidate> runs) {
   for (size_t first = 0; first < runs.size(); ++first) {
     if (runs[first].busy) continue;
-    uint64_t newer = runs[first].weight;
+    Newer newer;
+    newer.Add(runs[first]);
     std::optional<MergeRange> due;
     for (size_t i = first + 1; i < runs.size() && !runs[i].busy; ++i) {
-      if (static_cast<double>(newer) >=
-          JoinWeight(runs[i], i + 1 == runs.size())) {
+      if (IsDue(newer, runs[i], i + 1 == runs.size())) {
         due = MergeRange{.first = first, .count = i - first + 1};
       }
-      newer += runs[i].weight;
+      newer.Add(runs[i]);
     }
     if (due.has_value()) return due;
     // Older runs follow one another as they would without the newest.

@@ -15,20 +15,20 @@ namespace quire::kv_internal {
 // ---------------------------------------------------------------
 
 // Newer runs join the next older one as soon as they weigh this share of it
-// together. The oldest, where most of the garbage is, joins sooner (below).
+// together. The oldest, where most of the garbage is, joins sooner if the newer
+// ones overwrite what it holds (below).
 //
 // What follows: once no merge is due, each run weighs more than twice all newer
-// ones together, and the oldest more than four times. So with every run the sum
-// grows more than threefold, with the oldest more than fivefold: of a database
-// of weight W whose newest run weighs w, there are at most 2 + log3(W / 5w)
-// runs.
+// ones together. So with every run the sum grows more than threefold: of a
+// database of weight W whose newest run weighs w, there are at most
+// 1 + log3(W / w) runs.
 inline constexpr double kJoinShare = 0.5;
 
-// What a database may have beyond its live bytes: newer runs until they join
-// the oldest, and dead bytes that a merge leaves. Both are shares of the
-// weight: kSpareTables times the table, which each merge writes anew, but at
-// least these and at most kMostSpareShare. So large values, whose index costs
-// little, are collected earlier and closer.
+// What a database may have beyond its live bytes: what newer runs obsolete
+// until they join the oldest, and dead bytes that a merge leaves. Both are
+// shares of the weight: kSpareTables times the table, which each merge writes
+// anew, but at least these and at most kMostSpareShare. So large values, whose
+// index costs little, are collected earlier and closer.
 inline constexpr double kSpareTables = 2;
 inline constexpr double kLeastJoinShare = 0.10;
 inline constexpr double kLeastDeadShare = 0.18;
@@ -42,7 +42,11 @@ double DeadShare(uint64_t table_bytes, uint64_t live_bytes);
 struct MergeCandidate {
   uint64_t weight = 0;       // bytes of its table and of the live records
   uint64_t table_bytes = 0;  // of those
+  double overwriting = 1;    // share of its keys that older runs have
   bool busy = false;         // another merge has it
+
+  // About how many bytes of older runs it makes obsolete.
+  double Obsoletes() const { return overwriting * static_cast<double>(weight); }
 };
 
 // Neighbours in the list of runs.

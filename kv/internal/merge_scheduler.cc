@@ -19,15 +19,16 @@ constexpr int kThreads = 2;
 constexpr std::chrono::milliseconds kRetryDelay{500};
 
 // The run as the policy sees it; nothing if the manifest no longer names it.
-std::optional<MergeCandidate> CandidateOf(uint64_t run_number,
+std::optional<MergeCandidate> CandidateOf(const Run& run,
                                           const DatabaseState& state) {
-  const auto run = std::find_if(
+  const auto found = std::find_if(
       state.runs.begin(), state.runs.end(),
-      [&](const RunState& r) { return r.table_number == run_number; });
-  if (run == state.runs.end()) return std::nullopt;
-  MergeCandidate candidate = {.weight = run->table_length,
-                              .table_bytes = run->table_length};
-  for (const uint64_t number : run->segments) {
+      [&](const RunState& r) { return r.table_number == run.number(); });
+  if (found == state.runs.end()) return std::nullopt;
+  MergeCandidate candidate = {.weight = found->table_length,
+                              .table_bytes = found->table_length,
+                              .overwriting = run.overwriting()};
+  for (const uint64_t number : found->segments) {
     const SegmentState& segment = state.segments.at(number);
     candidate.weight += segment.length - segment.garbage_bytes;
   }
@@ -123,8 +124,7 @@ std::optional<MergeJob> MergeScheduler::Pick() const {
   const DatabaseState state = core_.catalog->state();
   std::vector<MergeCandidate> candidates;
   for (const auto& run : view->runs) {
-    const std::optional<MergeCandidate> candidate =
-        CandidateOf(run->number(), state);
+    const std::optional<MergeCandidate> candidate = CandidateOf(*run, state);
     candidates.push_back(candidate.value_or(MergeCandidate()));
     candidates.back().busy = !candidate.has_value() || IsBusy(run->number());
   }
@@ -177,16 +177,16 @@ void MergeScheduler::UpdateThrottle() {
   {
     const HeldView view = core_.views.Hold();
     const DatabaseState state = core_.catalog->state();
-    uint64_t newer = 0;
-    uint64_t oldest = 0;
+    double obsoleted = 0;
+    MergeCandidate oldest;
     for (const auto& run : view->runs) {
-      newer += oldest;
-      oldest =
-          CandidateOf(run->number(), state).value_or(MergeCandidate()).weight;
+      obsoleted += oldest.Obsoletes();
+      oldest = CandidateOf(*run, state).value_or(MergeCandidate());
     }
-    oldest = std::max(oldest, 4 * core_.options.memtable_bytes);
     load.run_count = view->runs.size();
-    load.backlog = static_cast<double>(newer) / static_cast<double>(oldest);
+    load.backlog =
+        obsoleted / static_cast<double>(std::max(
+                        oldest.weight, 4 * core_.options.memtable_bytes));
   }
   // Whoever waits for merges while writes are refused had better be told.
   absl::Status merging = core_.write_error.Check();

@@ -59,6 +59,8 @@ class Merge {
 
   absl::Status Install(MergeWriter& writer, const MergeResult& result);
   ManifestEdit EditFor(const MergeResult& result) const;
+  // Of all inputs together.
+  double Overwriting() const;
   void Publish(const MergeResult& result);
 
   DatabaseCore& core_;
@@ -199,7 +201,21 @@ absl::Status Merge::Install(MergeWriter& writer, const MergeResult& result) {
   return absl::OkStatus();
 }
 
+double Merge::Overwriting() const {
+  double entries = 0;
+  double overwriting = 0;
+  for (const auto& run : inputs_.runs()) {
+    const auto count = static_cast<double>(run->table().entry_count());
+    entries += count;
+    overwriting += count * run->overwriting();
+  }
+  return entries > 0 ? overwriting / entries : 1;
+}
+
 void Merge::Publish(const MergeResult& result) {
+  if (result.made.has_value()) {
+    result.made->run->set_overwriting(Overwriting());
+  }
   core_.views.Change([&](View& view) {
     const auto first =
         std::find(view.runs.begin(), view.runs.end(), inputs_.runs().front());

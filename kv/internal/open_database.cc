@@ -1,6 +1,7 @@
 #include "kv/internal/open_database.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "kv/internal/newest_state.h"
 #include "kv/internal/random_id.h"
 #include "kv/internal/run_rebuilder.h"
+#include "kv/internal/spare_image.h"
 #include "kv/internal/tail_recovery.h"
 
 namespace quire::kv_internal {
@@ -25,6 +27,9 @@ std::unique_ptr<DatabaseCore> NewCore(const Options& options,
   auto core = std::make_unique<DatabaseCore>();
   core->options = options;
   core->path = path;
+  if (!options.read_only) {
+    core->spare_image = std::make_shared<SpareImage>(options.memtable_bytes);
+  }
   core->file_system = options.file_system != nullptr ? options.file_system
                                                      : &io::PosixFileSystem();
   core->fork_generation = ForkGeneration();

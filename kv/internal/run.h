@@ -80,6 +80,12 @@ class Run {
     return segments_;
   }
 
+  // About which share of its keys older runs have: as much of its weight makes
+  // records there obsolete. 1 as long as nobody has looked.
+  double overwriting() const { return overwriting_; }
+  // REQUIRES: no other thread has the run yet.
+  void set_overwriting(double share) { overwriting_ = share; }
+
   // Resolves an address; false if it points outside of the run's segments (a
   // damaged entry). One array look-up.
   bool Locate(uint64_t address, RecordLocation* location) const {
@@ -113,6 +119,7 @@ class Run {
   std::unique_ptr<TableReader> table_;
   std::vector<std::shared_ptr<const OpenSegment>> segments_;
   std::vector<Slot> slots_;
+  double overwriting_ = 1;
   mutable std::atomic<ObsoleteFiles*> obsolete_files_{nullptr};
   uint64_t likely_record_bytes_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "kv/internal/run_maker.h"
 
 #include <chrono>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "kv/internal/checksum.h"
 #include "kv/internal/key_hash.h"
 #include "kv/internal/memory_record.h"
+#include "kv/internal/overwrite_sample.h"
 #include "kv/internal/table_builder.h"
 #include "kv/internal/version_filter.h"
 
@@ -17,11 +19,11 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetryDelay{500};
 
-// Adds the entries of `memtable` that anybody can still see to `builder`, and
-// counts the rest to the segment's garbage.
+// Adds the entries of `memtable` that anybody can still see to `builder` and
+// shows them to `sample`; counts the rest to the segment's garbage.
 absl::Status AddEntries(const Memtable& memtable, uint64_t hash_seed,
                         std::vector<uint64_t> snapshots, TableBuilder& builder,
-                        SegmentState* segment) {
+                        OverwriteSample& sample, SegmentState* segment) {
   VersionFilter filter(std::move(snapshots));
   const std::unique_ptr<EntryCursor> cursor = memtable.NewCursor();
   const std::byte* image = memtable.image().data();
@@ -35,13 +37,15 @@ absl::Status AddEntries(const Memtable& memtable, uint64_t hash_seed,
       continue;
     }
     const auto offset = static_cast<uint64_t>(record.header() - image);
+    const uint64_t hash = HashKey(key, hash_seed);
+    sample.Add(hash);
     QUIRE_RETURN_IF_ERROR(builder.Add(
         {.key = key,
          .sequence = record.sequence(),
          .address = MakeAddress(offset / kSlotBytes, offset % kSlotBytes),
          .tombstone = record.tombstone(),
          .value_size = static_cast<uint32_t>(record.value().size()),
-         .hash = HashKey(key, hash_seed)}));
+         .hash = hash}));
   }
   return cursor->status();
 }
@@ -49,7 +53,7 @@ absl::Status AddEntries(const Memtable& memtable, uint64_t hash_seed,
 }  // namespace
 
 absl::StatusOr<SealedLog> SealLog(DatabaseCore& core, ActiveLog& log) {
-  QUIRE_RETURN_IF_ERROR(log.Sync());
+  log.StartWriteback();
   const Memtable& memtable = *log.memtable();
   const std::span<const std::byte> image =
       std::as_const(*log.memtable()).image();
@@ -65,12 +69,26 @@ absl::StatusOr<SealedLog> SealLog(DatabaseCore& core, ActiveLog& log) {
   segment.length = log.end();
   segment.last_sequence = memtable.last_sequence();
   segment.digest = Checksum(image.first(log.end()));
+  double overwriting = 1;
   TableJob job = TableOver({segment});
   QUIRE_ASSIGN_OR_RETURN(
       sealed.run, MakeTable(core, job, [&](TableBuilder& builder) {
-        return AddEntries(memtable, core.hash_seed, core.snapshots.Sequences(),
-                          builder, &segment);
+        // Logs become runs in their order, so all runs there are are older.
+        const HeldView view = core.views.Hold();
+        OverwriteSample sample(view->runs);
+        QUIRE_RETURN_IF_ERROR(AddEntries(memtable, core.hash_seed,
+                                         core.snapshots.Sequences(), builder,
+                                         sample, &segment));
+        overwriting = sample.share();
+        return absl::OkStatus();
       }));
+  if (absl::Status status = log.Sync(); !status.ok()) {
+    // Nothing names the table; if it can't be removed, the next open does.
+    core.file_system->RemoveFile(sealed.run.run->table().file().path())
+        .IgnoreError();
+    return status;
+  }
+  sealed.run.run->set_overwriting(overwriting);
   return sealed;
 }
 
@@ -99,7 +117,7 @@ RunMaker::~RunMaker() {
 
 absl::Status RunMaker::WaitForRoom() {
   base::MutexLock lock(mu_);
-  while (waiting_.size() >= core_.options.max_waiting_memtables) {
+  while (!HasRoom()) {
     if (!failure_.ok()) return failure_;
     changed_.Wait(mu_);
   }
@@ -108,9 +126,17 @@ absl::Status RunMaker::WaitForRoom() {
 
 void RunMaker::Enqueue(std::shared_ptr<ActiveLog> log) {
   base::MutexLock lock(mu_);
+  if (waiting_.empty()) making_.start = WriteThrottle::Clock::now();
   waiting_.push_back(std::move(log));
   ++enqueued_;
+  UpdateThrottle();
   changed_.NotifyAll();
+}
+
+void RunMaker::UpdateThrottle() {
+  // Writers that get no room are told so at once.
+  core_.throttle.UpdateMemtables(
+      HasRoom() || !failure_.ok() ? std::nullopt : std::optional(making_));
 }
 
 absl::Status RunMaker::WaitUntilIdle() {
@@ -132,6 +158,8 @@ void RunMaker::Loop() {
       while (!stop_ && waiting_.empty()) changed_.Wait(mu_);
       if (stop_) return;
       log = waiting_.front();
+      making_.start = WriteThrottle::Clock::now();
+      UpdateThrottle();
     }
     absl::Status status = Process(log);
     if (!status.ok() && !absl::IsResourceExhausted(status)) {
@@ -140,10 +168,12 @@ void RunMaker::Loop() {
     }
     base::MutexLock lock(mu_);
     if (status.ok()) {
+      making_.usual = WriteThrottle::Clock::now() - making_.start;
       waiting_.pop_front();
       ++made_;
     }
     failure_ = std::move(status);
+    UpdateThrottle();
     changed_.NotifyAll();
   }
 }

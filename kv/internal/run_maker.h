@@ -28,10 +28,11 @@ struct SealedLog {
   SegmentSealed Seal() const;
 };
 
-// Syncs the log's segment, takes its length and digest, and makes a table over
-// it. Keeps, of each key, the newest version and those that a live snapshot
-// needs; the rest is garbage. REQUIRES: the memtable is not empty and no write
-// follows.
+// Takes the length and digest of the log's segment, makes a table over it, and
+// syncs both: no order is needed between them, as long as nothing names either.
+// The device is at work on the segment while the table is made. Keeps, of each
+// key, the newest version and those that a live snapshot needs; the rest is
+// garbage. REQUIRES: the memtable is not empty and no write follows.
 absl::StatusOr<SealedLog> SealLog(DatabaseCore& core, ActiveLog& log);
 
 // One thread that takes full logs in order: SealLog, a durable manifest edit, a
@@ -59,6 +60,11 @@ class RunMaker {
  private:
   void Loop();
   absl::Status Process(const std::shared_ptr<ActiveLog>& log);
+  // Whether a further memtable may be filled.
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return waiting_.size() < core_.options.max_waiting_memtables;
+  }
+  void UpdateThrottle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status DropEmpty(ActiveLog& log);
 
   DatabaseCore& core_;
@@ -72,6 +78,8 @@ class RunMaker {
   // Why the oldest could not be made at the last try.
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  // The run under way, and what the one before took.
+  WriteThrottle::RunMaking making_ ABSL_GUARDED_BY(mu_);
   std::thread thread_;  // last: runs Loop as soon as it is made
 };
 

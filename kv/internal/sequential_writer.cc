@@ -26,20 +26,27 @@ absl::Status SequentialWriter::Append(std::span<const std::byte> bytes) {
     if (piece_size_ == 0 && bytes.size() >= kPieceBytes) {
       // A whole piece at its place: written from where it lies.
       size = kPieceBytes;
-      QUIRE_RETURN_IF_ERROR(file_->WriteAt(offset_, bytes.first(size)));
+      QUIRE_RETURN_IF_ERROR(WritePiece(bytes.first(size), offset_));
     } else {
       size = std::min<uint64_t>(bytes.size(), kPieceBytes - piece_size_);
       std::memcpy(piece_.get() + piece_size_, bytes.data(), size);
       piece_size_ += size;
       if (piece_size_ == kPieceBytes) {
-        QUIRE_RETURN_IF_ERROR(file_->WriteAt(offset_ + size - kPieceBytes,
-                                             {piece_.get(), kPieceBytes}));
+        QUIRE_RETURN_IF_ERROR(WritePiece({piece_.get(), kPieceBytes},
+                                         offset_ + size - kPieceBytes));
         piece_size_ = 0;
       }
     }
     offset_ += size;
     bytes = bytes.subspan(size);
   }
+  return absl::OkStatus();
+}
+
+absl::Status SequentialWriter::WritePiece(std::span<const std::byte> piece,
+                                          uint64_t offset) {
+  QUIRE_RETURN_IF_ERROR(file_->WriteAt(offset, piece));
+  file_->StartWriteback(offset, piece.size());
   return absl::OkStatus();
 }
 

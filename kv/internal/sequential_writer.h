@@ -15,8 +15,9 @@ namespace quire::kv_internal {
 
 // Gathers what is appended and writes it in pieces of kPieceBytes at multiples
 // of kPieceBytes: written so, ext4 keeps the file in pages of 2 MiB, and a
-// mapping of it costs fewer TLB misses. Not thread-safe. After an error the
-// file is unusable.
+// mapping of it costs fewer TLB misses. The device begins with each piece at
+// once: one sync of all of them would hold up other syncs, which wait behind
+// it. Not thread-safe. After an error the file is unusable.
 class SequentialWriter {
  public:
   static constexpr uint64_t kPieceBytes = uint64_t{2} << 20;
@@ -45,6 +46,9 @@ class SequentialWriter {
   absl::Status Finish();
 
  private:
+  // Writes a whole piece.
+  absl::Status WritePiece(std::span<const std::byte> piece, uint64_t offset);
+
   const std::unique_ptr<io::WritableFile> file_;
   const std::unique_ptr<std::byte[]> piece_;
   uint64_t piece_size_ = 0;  // bytes gathered in piece_

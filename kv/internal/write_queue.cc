@@ -65,10 +65,20 @@ absl::Status WriteQueue::CoverDurablePoint() {
   return Run(writer);
 }
 
+void WriteQueue::StartWriteback() {
+  std::shared_ptr<ActiveLog> log;
+  {
+    base::MutexLock lock(mu_);
+    log = newest_log_.lock();
+  }
+  if (log != nullptr) log->StartWriteback();
+}
+
 absl::Status WriteQueue::Run(Writer& writer) {
   std::vector<Writer*> group;
   {
     base::MutexLock lock(mu_);
+    if (writer.task == Task::kCover && !queue_.empty()) return absl::OkStatus();
     queue_.push_back(&writer);
     while (!writer.done && queue_.front() != &writer) writer.turn.Wait(mu_);
     if (writer.done) return writer.status;
@@ -135,8 +145,9 @@ absl::Status WriteQueue::WriteGroup(std::span<Writer*> group, bool sync) {
     records += writer->batch->Count();
   }
   if (core_.throttle.engaged()) {
+    const uint64_t left = log_ == nullptr ? 0 : log_->capacity() - log_->end();
     QUIRE_RETURN_IF_ERROR(
-        CountStall([&] { return core_.throttle.Admit(room); }));
+        CountStall([&] { return core_.throttle.Admit(room, left); }));
   }
   QUIRE_RETURN_IF_ERROR(MakeRoom(room, records));
   const uint64_t last = last_sequence_ + records;
@@ -178,6 +189,7 @@ absl::Status WriteQueue::AppendGroup(std::span<Writer*> group,
     if (!absl::IsResourceExhausted(status)) core_.write_error.Set(status);
     return status;
   }
+  for (const Placed& record : placed) memtable.PrefetchHash(record.hash);
   for (const Placed& record : placed) {
     memtable.Insert(record.offset, record.hash);
   }
@@ -243,6 +255,8 @@ absl::Status WriteQueue::NewLog(uint64_t capacity) {
   });
   if (log_ != nullptr) EnqueueLog();
   log_ = std::move(next);
+  base::MutexLock lock(mu_);
+  newest_log_ = log_;
   return absl::OkStatus();
 }
 

@@ -56,8 +56,13 @@ class WriteQueue {
 
   // Appends an empty group if the last synced group is not yet covered by a
   // later `synced_upto`: otherwise rot in it could be taken for a torn tail
-  // after an unclean stop.
+  // after an unclean stop. Does nothing while anybody writes: that covers it,
+  // too, and the caller mustn't wait for throttled writers.
   absl::Status CoverDurablePoint();
+
+  // Lets the device begin with what the log has grown by (ActiveLog). Never
+  // waits for a writer.
+  void StartWriteback();
 
   // True while CoverDurablePoint would write.
   bool NeedsCover() const {
@@ -108,6 +113,8 @@ class WriteQueue {
 
   base::Mutex mu_;
   std::deque<Writer*> queue_ ABSL_GUARDED_BY(mu_);
+  // log_, for StartWriteback.
+  std::weak_ptr<ActiveLog> newest_log_ ABSL_GUARDED_BY(mu_);
 
   // Below: touched by the leader only; leaders follow one another through mu_.
   std::shared_ptr<ActiveLog> log_;  // nullptr before the first write

@@ -183,6 +183,7 @@ TEST(DbBenchHelpTest, NamesEveryFlagOfLevelDbAndEveryBenchmark) {
                                  "sstables",
                                  "heapprofile",
                                  "multireadrandom",
+                                 "devicesync",
                                  "xxh3"}) {
     EXPECT_THAT(help, HasSubstr("\n  " + std::string(name) + "\n"));
   }

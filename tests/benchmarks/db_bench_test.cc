@@ -65,7 +65,7 @@ TEST_F(DbBenchTest, EveryTimedBenchmarkPrintsItsLine) {
       "readseq",    "readreverse",  "readrandom",       "readmissing",
       "seekrandom", "seekordered",  "readhot",          "readrandomsmall",
       "compact",    "readrandom",   "readwhilewriting", "multireadrandom",
-      "deleteseq",  "deleterandom", "readrandom"};
+      "deleteseq",  "deleterandom", "readrandom",       "devicesync"};
   std::string list;
   for (const std::string& name : names) list += name + ",";
   const ProgramResult result =

@@ -108,6 +108,18 @@ TEST_F(PosixFileSystemTest, ReadsBackWhatWasWritten) {
   EXPECT_THAT(files_.FileSize(Path("a")), IsOkAndHolds(13u));
 }
 
+TEST_F(PosixFileSystemTest, WritebackThatIsStartedChangesNothing) {
+  QUIRE_ASSERT_OK_AND_ASSIGN(std::unique_ptr<WritableFile> file,
+                             files_.CreateFile(Path("a")));
+  ASSERT_OK(file->WriteAt(0, Bytes("hello")));
+  file->StartWriteback(0, 5);
+  file->StartWriteback(1 << 20, 4096);  // beyond the end
+  ASSERT_OK(file->WriteAt(5, Bytes("!")));
+  EXPECT_EQ(ReadFile(Path("a")), "hello!");
+  EXPECT_OK(file->Sync());
+  EXPECT_OK(file->Close());
+}
+
 TEST_F(PosixFileSystemTest, ReadBeyondTheEndIsDataLossNamingFileAndPlace) {
   WriteFile(Path("a"), "0123456789");
   QUIRE_ASSERT_OK_AND_ASSIGN(std::unique_ptr<ReadableFile> file,
@@ -347,7 +359,8 @@ TEST_F(PosixFileSystemTest, DirectReadsWholeUnitsAndTheEndOfTheFile) {
   EXPECT_EQ(unit.substr(0, data.size() - tail), data.substr(tail));
   EXPECT_THAT(read(tail + alignment, alignment),
               StatusIs(absl::StatusCode::kDataLoss));
-  EXPECT_THAT(read(tail, size_t{2} * alignment), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(read(tail, size_t{2} * alignment),
+              StatusIs(absl::StatusCode::kDataLoss));
   ASSERT_EQ(truncate(Path("a").c_str(), 5000), 0);
   EXPECT_THAT(read(4096, 4096), StatusIs(absl::StatusCode::kDataLoss,
                                          HasSubstr("the file ends at 5000")));

@@ -17,10 +17,13 @@ using ::quire::testing::TestSeed;
 using ::testing::ElementsAre;
 
 std::optional<MergeRange> Choose(const std::vector<uint64_t>& weights,
-                                 const std::vector<size_t>& busy = {}) {
+                                 const std::vector<size_t>& busy = {},
+                                 double overwriting = 1) {
   std::vector<MergeCandidate> runs;
   for (const uint64_t weight : weights) {
-    runs.push_back({.weight = weight, .table_bytes = weight / 4});
+    runs.push_back({.weight = weight,
+                    .table_bytes = weight / 4,
+                    .overwriting = overwriting});
   }
   for (const size_t i : busy) runs[i].busy = true;
   return ChooseMerge(runs);
@@ -48,6 +51,21 @@ TEST(ChooseMergeTest, TheOldestJoinsSoonerTheSmallerItsTable) {
   EXPECT_EQ(joins_at(500), 250u);
   EXPECT_EQ(joins_at(100), 200u);
   EXPECT_EQ(joins_at(7), 100u);
+}
+
+TEST(ChooseMergeTest, TheOldestJoinsAsOthersIfNothingIsOverwritten) {
+  const auto joins_at = [](double overwriting) {
+    for (uint64_t newer = 1;; ++newer) {
+      const std::vector<MergeCandidate> runs = {
+          {.weight = newer, .overwriting = overwriting},
+          {.weight = 1000, .table_bytes = 250}};
+      if (ChooseMerge(runs).has_value()) return newer;
+    }
+  };
+  EXPECT_EQ(joins_at(0), 500u);
+  EXPECT_EQ(joins_at(0.5), 500u);
+  EXPECT_EQ(joins_at(0.8), 313u);
+  EXPECT_EQ(joins_at(1), 250u);
 }
 
 TEST(ChooseMergeTest, OthersJoinAtAHalf) {
@@ -79,10 +97,12 @@ TEST(ChooseMergeTest, TheNumberOfRunsStaysWithinTheStatedBound) {
     SCOPED_TRACE(::testing::Message()
                  << "QUIRE_TEST_SEED=" << seed << " round " << round);
     std::mt19937_64 random(seed + round);
+    const double overwriting = round % 2 == 0 ? 1 : 0;
     std::vector<uint64_t> weights;
     for (int i = 0; i < 3000; ++i) {
       weights.insert(weights.begin(), 1000 + random() % 5000);
-      while (const std::optional<MergeRange> due = Choose(weights)) {
+      while (const std::optional<MergeRange> due =
+                 Choose(weights, {}, overwriting)) {
         ASSERT_GE(due->count, 2u);
         const auto first = weights.begin() + static_cast<ptrdiff_t>(due->first);
         uint64_t sum = 0;
@@ -94,8 +114,8 @@ TEST(ChooseMergeTest, TheNumberOfRunsStaysWithinTheStatedBound) {
       double total = 0;
       for (const uint64_t weight : weights) total += weight;
       ASSERT_LE(weights.size(),
-                std::max(1.0, 2 + std::log(total / (5.0 * weights.front())) /
-                                      std::log(3.0)));
+                1 + std::log(total / static_cast<double>(weights.front())) /
+                        std::log(3.0));
     }
   }
 }

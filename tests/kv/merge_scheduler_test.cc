@@ -69,7 +69,7 @@ TEST_F(MergeSchedulerTest, MergesWhatIsDueAndLetsWritersGo) {
   ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
   MergeScheduler scheduler(*core_);
   // It waits for as long as there is too much to merge.
-  EXPECT_OK(core_->throttle.Admit(1));
+  EXPECT_OK(core_->throttle.Admit(1, 1 << 20));
   EXPECT_OK(scheduler.WaitUntilIdle());
   EXPECT_EQ(core_->views.Hold()->runs.size(), 1u);
   EXPECT_EQ(core_->throttle.Describe(), "free");
@@ -81,7 +81,7 @@ TEST_F(MergeSchedulerTest, WritersDoNotWaitOnceWritesAreRefused) {
   ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
   MergeScheduler scheduler(*core_);
   EXPECT_THAT(core_->throttle.Describe(), StartsWith("stopped"));
-  std::thread writer([&] { EXPECT_OK(core_->throttle.Admit(1)); });
+  std::thread writer([&] { EXPECT_OK(core_->throttle.Admit(1, 1 << 20)); });
   core_->write_error.Set(absl::UnavailableError("a failed sync"));
   scheduler.Wake();
   writer.join();
@@ -96,7 +96,7 @@ TEST_F(MergeSchedulerTest, WritersAreToldThatThereIsNoSpaceUntilThereIs) {
   MergeScheduler scheduler(*core_);
   EXPECT_THAT(scheduler.WaitUntilIdle(),
               StatusIs(absl::StatusCode::kResourceExhausted));
-  EXPECT_THAT(core_->throttle.Admit(1),
+  EXPECT_THAT(core_->throttle.Admit(1, 1 << 20),
               StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_THAT(scheduler.error(),
               StatusIs(absl::StatusCode::kResourceExhausted));
@@ -104,7 +104,7 @@ TEST_F(MergeSchedulerTest, WritersAreToldThatThereIsNoSpaceUntilThereIs) {
   // It is tried again by itself.
   while (!scheduler.error().ok()) scheduler.Wake();
   EXPECT_OK(scheduler.WaitUntilIdle());
-  EXPECT_OK(core_->throttle.Admit(1));
+  EXPECT_OK(core_->throttle.Admit(1, 1 << 20));
   EXPECT_EQ(core_->views.Hold()->runs.size(), 1u);
 }
 
@@ -116,7 +116,7 @@ TEST_F(MergeSchedulerTest, WhatHaltedMergingIsToldUntilItIsOver) {
   EXPECT_THAT(scheduler.WaitUntilIdle(),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr(".tbl")));
   // Nobody waits for what never comes.
-  EXPECT_OK(core_->throttle.Admit(1));
+  EXPECT_OK(core_->throttle.Admit(1, 1 << 20));
   EXPECT_EQ(core_->views.Hold()->runs.size(), 8u);
   EXPECT_THAT(scheduler.error(), StatusIs(absl::StatusCode::kUnavailable));
   // On request it is tried again.

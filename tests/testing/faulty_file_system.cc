@@ -53,6 +53,10 @@ class FaultyFileSystem::Writable final : public io::WritableFile {
     return owner_.Run(FileOp::kSync, path_, "", [&] { return base_->Sync(); });
   }
 
+  void StartWriteback(uint64_t offset, uint64_t length) override {
+    base_->StartWriteback(offset, length);
+  }
+
   absl::Status Close() override {
     return owner_.Run(FileOp::kClose, path_, "",
                       [&] { return base_->Close(); });
