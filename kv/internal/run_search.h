@@ -24,6 +24,9 @@ struct Lookup {
   std::string_view key;
   uint64_t hash = 0;
   uint64_t max_sequence = 0;
+  // False: mapped records, which may have to be waited for, are not touched but
+  // read.
+  bool may_fault = true;
 };
 
 enum class Outcome : uint8_t {
@@ -49,6 +52,10 @@ Outcome LookInResident(io::PageProvider& provider, const Run& run,
   if (!run.Locate(candidate.address, &location)) {
     *status = BadAddress(run, candidate.address);
     return Outcome::kDone;
+  }
+  if (!lookup.may_fault &&
+      provider.Peek(*location.file, location.place.offset, 1).may_fault) {
+    return Outcome::kNeedsRead;
   }
   ResidentRecord record;
   switch (MatchResidentRecord(provider, location, candidate.size_class,
@@ -82,6 +89,13 @@ class RunSearch {
       : view_(&view), lookup_(lookup) {}
 
   const Lookup& lookup() const { return lookup_; }
+
+  // The same search with the key at another place.
+  RunSearch WithKeyAt(std::string_view key) const {
+    RunSearch result = *this;
+    result.lookup_.key = key;
+    return result;
+  }
 
   // Goes on inside a guard: kDone with *status, or kNeedsRead: read either
   // page() (if needs_page()) or record(), and give it to Supply... .
