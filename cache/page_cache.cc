@@ -70,4 +70,31 @@ void PageCache::Abandon(const PageLoad& load, const absl::Status& status) {
   pool_.Return(load.frame);
 }
 
+FrameIndex PageCache::TakeFree() {
+  const FrameIndex frame = pool_.Take();
+  if (frame != kNoFrame) frames_->Hold(frame);
+  return frame;
+}
+
+bool PageCache::Offer(PageEntry& entry, FrameIndex frame, uint32_t use_count) {
+  QUIRE_DCHECK(use_count <= kMaxUseCount);
+  frames_->Marks(frame).store(0, std::memory_order_relaxed);
+  // Release: as in Publish. The clock passes by, since the frame is held.
+  frames_->Owner(frame).store(&entry, std::memory_order_release);
+  uint64_t seen = kEvictedEntry;
+  // Release: as in Publish.
+  if (entry.compare_exchange_strong(seen, ResidentEntry(frame, use_count),
+                                    std::memory_order_release,
+                                    std::memory_order_relaxed)) {
+    return true;
+  }
+  frames_->Owner(frame).store(nullptr, std::memory_order_relaxed);
+  return false;
+}
+
+void PageCache::GiveBack(FrameIndex frame) {
+  frames_->Unhold(frame);
+  pool_.Return(frame);
+}
+
 }  // namespace quire::cache

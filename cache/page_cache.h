@@ -139,6 +139,20 @@ class PageCache {
   // whoever comes later may try again. Takes the frame back.
   void Abandon(const PageLoad& load, const absl::Status& status);
 
+  // For loads that nobody may wait for, because it isn't known when they end:
+  // a frame to fill, held for the caller, or kNoFrame. REQUIRES: outside of any
+  // guard.
+  FrameIndex TakeFree();
+
+  // `frame`, of TakeFree, has the page's bytes: makes the page resident there,
+  // as Publish does, unless it is resident or being loaded by now (false).
+  // Afterwards Unhold if it is, GiveBack if it isn't.
+  [[nodiscard]] bool Offer(PageEntry& entry, FrameIndex frame,
+                           uint32_t use_count);
+
+  // Gives back a frame of TakeFree that is no page's.
+  void GiveBack(FrameIndex frame);
+
   // Waits while another thread loads the page. OK: look again (the page may be
   // evicted again by then). Else the error of that attempt. REQUIRES: outside
   // of any guard, and the caller has no claim open: two threads that wait for

@@ -14,6 +14,8 @@
 #include "base/striped_counter.h"
 #include "cache/page_cache.h"
 #include "cache/translation.h"
+#include "io/async_reader.h"
+#include "io/cached_async_reader.h"
 #include "io/cached_file.h"
 #include "io/cached_read.h"
 #include "io/file_table.h"
@@ -37,7 +39,9 @@ constexpr uint32_t kPeekSample = 64;
 constinit thread_local uint32_t peeks_to_count
     __attribute__((tls_model("initial-exec"))) = 0;
 
-class CachedPageProvider final : public PageProvider, private PinOwner {
+class CachedPageProvider final : public PageProvider,
+                                 public AsyncPageProvider,
+                                 private PinOwner {
  public:
   CachedPageProvider(const CachedProviderOptions& options,
                      FileSystem& file_system,
@@ -64,6 +68,7 @@ class CachedPageProvider final : public PageProvider, private PinOwner {
   PeekResult Peek(const AttachedFile& file, uint64_t offset,
                   uint64_t length) override;
   void Read(std::span<ReadRequest> requests, CachePolicy policy) override;
+  std::unique_ptr<AsyncReader> NewAsyncReader(uint32_t depth) override;
   void Hint(std::span<const Extent> extents, CachePolicy policy) override;
   ProviderStats Stats() const override;
 
@@ -143,6 +148,14 @@ void CachedPageProvider::Read(std::span<ReadRequest> requests,
               });
   counters_.AddExtents(requests);
   RegisterUsedMemory();
+}
+
+std::unique_ptr<AsyncReader> CachedPageProvider::NewAsyncReader(
+    uint32_t depth) {
+  std::unique_ptr<ReadQueue> queue = engine_->NewQueue(depth);
+  if (queue == nullptr) return nullptr;
+  RegisterUsedMemory();
+  return NewCachedAsyncReader(context_, *this, *this, std::move(queue));
 }
 
 void CachedPageProvider::RegisterUsedMemory() {

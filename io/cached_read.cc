@@ -1,8 +1,6 @@
 #include "io/cached_read.h"
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -14,15 +12,6 @@
 
 namespace quire::io {
 namespace {
-
-constexpr uint64_t kPageBytes = CachedFile::kPageBytes;
-
-uint64_t FirstPage(const Extent& extent) { return extent.offset / kPageBytes; }
-
-// REQUIRES: the extent isn't empty.
-uint64_t LastPage(const Extent& extent) {
-  return (extent.offset + extent.length - 1) / kPageBytes;
-}
 
 bool ComesBefore(const PageSlot& a, const PageSlot& b) {
   return std::tie(a.file, a.page) < std::tie(b.file, b.page);
@@ -62,7 +51,7 @@ void CachedRead::Run() {
   loader_.Load(slots_, along);
   FinishAlone(along);
   for (ReadRequest* request : paged_) {
-    if (!HandOut(*request, SlotsOf(request->extent))) AddAlone(*request);
+    if (!Answer(*request, SlotsOf(request->extent))) AddAlone(*request);
   }
   std::vector<IoRequest> again = AloneRequests();
   SubmitReads(context_, again);
@@ -80,7 +69,7 @@ bool CachedRead::ServeResident(ReadRequest& request) {
   if (slot.frame == cache::kNoFrame) return false;
   slot.state = PageSlot::State::kHeld;
   slot.bytes = context_.cache.Data(slot.frame);
-  HandOut(request, {&slot, 1});
+  HandOut(context_.cache, frame_pins_, request, {&slot, 1});
   context_.cache.Unhold(slot.frame);
   return true;
 }
@@ -111,8 +100,7 @@ std::span<const PageSlot> CachedRead::SlotsOf(const Extent& extent) const {
       static_cast<size_t>(LastPage(extent) - FirstPage(extent) + 1));
 }
 
-bool CachedRead::HandOut(ReadRequest& request,
-                         std::span<const PageSlot> slots) {
+bool CachedRead::Answer(ReadRequest& request, std::span<const PageSlot> slots) {
   for (const PageSlot& slot : slots) {
     if (slot.state == PageSlot::State::kFailedShared) {
       request.status = slot.status;
@@ -122,42 +110,8 @@ bool CachedRead::HandOut(ReadRequest& request,
   for (const PageSlot& slot : slots) {
     if (slot.state == PageSlot::State::kFailed) return false;
   }
-  if (slots.size() > 1 || !HandOutPin(request, slots[0])) {
-    HandOutCopy(request, slots);
-  }
+  HandOut(context_.cache, frame_pins_, request, slots);
   return true;
-}
-
-bool CachedRead::HandOutPin(ReadRequest& request, const PageSlot& slot) {
-  const Extent& extent = request.extent;
-  if (extent.length <= kMaxCopiedBytes ||
-      slot.state != PageSlot::State::kHeld ||
-      !context_.cache.TryPin(slot.frame)) {
-    return false;
-  }
-  request.pin = Pin({slot.bytes + extent.offset % kPageBytes, extent.length},
-                    &context_.cache.Marks(slot.frame), &frame_pins_,
-                    uintptr_t{slot.frame});
-  return true;
-}
-
-void CachedRead::HandOutCopy(ReadRequest& request,
-                             std::span<const PageSlot> slots) {
-  const Extent& extent = request.extent;
-  absl::StatusOr<std::unique_ptr<std::byte[]>> copy = AllocateCopy(extent);
-  if (!copy.ok()) {
-    request.status = copy.status();
-    return;
-  }
-  uint64_t copied = 0;
-  for (const PageSlot& slot : slots) {
-    const uint64_t within = (extent.offset + copied) % kPageBytes;
-    const uint64_t size = std::min(kPageBytes - within, extent.length - copied);
-    std::memcpy(copy->get() + copied, slot.bytes + within, size);
-    copied += size;
-  }
-  QUIRE_DCHECK(copied == extent.length);
-  request.pin = MakeOwnedPin(*std::move(copy), extent.length);
 }
 
 void CachedRead::AddAlone(ReadRequest& request) {

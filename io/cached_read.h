@@ -14,6 +14,7 @@
 #include "io/file_table.h"
 #include "io/page_loader.h"
 #include "io/page_provider.h"
+#include "io/page_slot.h"
 #include "io/read_engine.h"
 
 namespace quire::io {
@@ -30,12 +31,6 @@ namespace quire::io {
 // For use by one thread.
 class CachedRead {
  public:
-  // Longest extent that goes through the cache, in bytes.
-  static constexpr uint64_t kMaxCachedBytes = uint64_t{64} << 10;
-  // Longest extent that is always copied, in bytes: a copy costs less than a
-  // pin, which writes to the frame's count twice.
-  static constexpr uint64_t kMaxCopiedBytes = 256;
-
   // `requests` and `frame_pins`, which takes frames back (the token is the
   // frame), must outlive this object, `frame_pins` also the pins.
   CachedRead(const CachedReadContext& context, PinOwner& frame_pins,
@@ -65,10 +60,7 @@ class CachedRead {
 
   // Gives the request its bytes, unless a page failed. False if the extent must
   // be read alone.
-  bool HandOut(ReadRequest& request, std::span<const PageSlot> slots);
-  // Pins the frame of a held slot. False if the bytes must be copied.
-  bool HandOutPin(ReadRequest& request, const PageSlot& slot);
-  void HandOutCopy(ReadRequest& request, std::span<const PageSlot> slots);
+  bool Answer(ReadRequest& request, std::span<const PageSlot> slots);
 
   // Adds a read to alone_; an error goes to the request.
   void AddAlone(ReadRequest& request);

@@ -23,8 +23,11 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "cache/epoch.h"
+#include "io/async_reader.h"
+#include "io/copying_async_reader.h"
 #include "io/file_table.h"
 #include "io/guarded_copy.h"
+#include "io/memory_limit.h"
 #include "io/merged_read.h"
 #include "io/posix_error.h"
 #include "io/preadv_engine.h"
@@ -100,12 +103,15 @@ absl::StatusOr<Mapping> Mapping::Map(const ReadableFile& file, uint64_t size) {
 class MmapFile final : public AttachedFile {
  public:
   MmapFile(std::string path, uint64_t size_bytes,
-           std::unique_ptr<TableFile> file, Mapping mapping)
+           std::unique_ptr<TableFile> file,
+           std::unique_ptr<TableFile> point_file, Mapping mapping)
       : AttachedFile(std::move(path), size_bytes),
         file_(std::move(file)),
+        point_file_(std::move(point_file)),
         mapping_(std::move(mapping)) {}
 
   const TableFile& file() const { return *file_; }
+  const TableFile& point_file() const { return *point_file_; }
   const Mapping& mapping() const { return mapping_; }
 
   // The size that the file has now, in bytes; less than size_bytes() if it was
@@ -125,6 +131,8 @@ class MmapFile final : public AttachedFile {
  private:
   // Open only where it has to be: reads are of the mapping.
   const std::unique_ptr<TableFile> file_;
+  // Where the kernel reads nothing ahead; opened when it is first needed.
+  const std::unique_ptr<TableFile> point_file_;
   const Mapping mapping_;
 };
 
@@ -132,13 +140,13 @@ const MmapFile& Downcast(const AttachedFile* file) {
   return static_cast<const MmapFile&>(*file);
 }
 
-class MmapPageProvider final : public PageProvider {
+class MmapPageProvider final : public PageProvider, public AsyncPageProvider {
  public:
   MmapPageProvider(uint64_t memory_bytes, FileSystem& file_system,
-                   uint32_t max_open_files)
+                   std::unique_ptr<ReadEngine> engine, uint32_t max_open_files)
       : memory_bytes_(memory_bytes),
-        engine_(MakePreadvEngine()),
-        files_table_(file_system, /*engine=*/nullptr, OpenMode::kBuffered,
+        engine_(std::move(engine)),
+        files_table_(file_system, engine_.get(), OpenMode::kBuffered,
                      max_open_files) {}
 
   absl::StatusOr<std::unique_ptr<AttachedFile>> Attach(
@@ -158,6 +166,19 @@ class MmapPageProvider final : public PageProvider {
 
   void Read(std::span<ReadRequest> requests, CachePolicy policy) override;
 
+  std::unique_ptr<AsyncReader> NewAsyncReader(uint32_t depth) override {
+    std::unique_ptr<ReadQueue> queue = engine_->NewQueue(depth);
+    if (queue == nullptr) return nullptr;
+    return NewCopyingAsyncReader(
+        {.provider = *this,
+         .counters = counters_,
+         .files = files_table_,
+         .file_of = [](const AttachedFile& file) -> const TableFile& {
+           return Downcast(&file).point_file();
+         }},
+        std::move(queue));
+  }
+
   void Hint(std::span<const Extent> extents, CachePolicy policy) override {
     if (policy == CachePolicy::kReadOnce) return;
     FileTable::Section files(files_table_);
@@ -173,7 +194,8 @@ class MmapPageProvider final : public PageProvider {
   void UpdateAdvice() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   void ReadPart(std::span<ReadRequest> requests, CachePolicy policy);
-  void ReadOnce(FileTable::Section& files, std::span<ReadRequest> requests);
+  void ReadFiles(FileTable::Section& files, std::span<ReadRequest> requests,
+                 CachePolicy policy);
 
   // Copies one extent; its status is final unless the file was cut short within
   // the extent's last page.
@@ -213,8 +235,10 @@ absl::StatusOr<std::unique_ptr<AttachedFile>> MmapPageProvider::Attach(
     }
     QUIRE_ASSIGN_OR_RETURN(mapping, Mapping::Map(*source.file, size_bytes));
   }
-  auto mapped = std::make_unique<MmapFile>(path, size_bytes, std::move(file),
-                                           std::move(mapping));
+  auto mapped = std::make_unique<MmapFile>(
+      path, size_bytes, std::move(file),
+      files_table_.OpenLater(path, size_bytes, /*random_access=*/true),
+      std::move(mapping));
   if (size_bytes == 0) return mapped;
   base::MutexLock lock(mu_);
   files_.insert(mapped.get());
@@ -251,8 +275,9 @@ void MmapPageProvider::Read(std::span<ReadRequest> requests,
 void MmapPageProvider::ReadPart(std::span<ReadRequest> requests,
                                 CachePolicy policy) {
   FileTable::Section files(files_table_);
-  if (policy == CachePolicy::kReadOnce) {
-    ReadOnce(files, requests);
+  if (policy == CachePolicy::kReadOnce ||
+      (policy == CachePolicy::kPoint && requests.size() > 1)) {
+    ReadFiles(files, requests, policy);
     return;
   }
   if (requests.size() > 1) {
@@ -267,14 +292,22 @@ void MmapPageProvider::ReadPart(std::span<ReadRequest> requests,
   CheckSizes(files, requests);
 }
 
-void MmapPageProvider::ReadOnce(FileTable::Section& files,
-                                std::span<ReadRequest> requests) {
+void MmapPageProvider::ReadFiles(FileTable::Section& files,
+                                 std::span<ReadRequest> requests,
+                                 CachePolicy policy) {
+  const bool once = policy == CachePolicy::kReadOnce;
   const MergedReadCost cost = ReadMerged(
       requests,
       [&](const AttachedFile& file) {
-        return files.Find(Downcast(&file).file());
+        const MmapFile& mapped = Downcast(&file);
+        if (!once) {
+          const absl::StatusOr<ReadSource> source =
+              files.TryFind(mapped.point_file());
+          if (source.ok()) return *source;
+        }
+        return files.Find(mapped.file());
       },
-      /*drop_behind=*/true, *engine_);
+      /*drop_behind=*/once, *engine_);
   counters_.AddDeviceReads(cost.reads, cost.bytes);
   for (ReadRequest& request : requests) {
     // What can't be opened any more is still mapped.
@@ -335,18 +368,15 @@ void MmapPageProvider::CheckSizes(FileTable::Section& files,
   }
 }
 
-uint64_t MachineMemoryBytes() {
-  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-         static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 }  // namespace
 
 std::unique_ptr<PageProvider> NewMmapPageProvider(
-    const MmapProviderOptions& options, FileSystem& file_system) {
+    const MmapProviderOptions& options, FileSystem& file_system,
+    std::unique_ptr<ReadEngine> engine) {
   return std::make_unique<MmapPageProvider>(
-      options.memory_bytes != 0 ? options.memory_bytes : MachineMemoryBytes(),
-      file_system, options.max_open_files);
+      options.memory_bytes != 0 ? options.memory_bytes : UsableMemoryBytes(),
+      file_system, engine != nullptr ? std::move(engine) : MakePreadvEngine(),
+      options.max_open_files);
 }
 
 }  // namespace quire::io

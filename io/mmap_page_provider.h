@@ -22,11 +22,14 @@
 // told not to read ahead (MADV_RANDOM): that advice also keeps it from making
 // huge mappings.
 //
-// The extents of a batch are read ahead together before they are touched one
-// after the other. kReadOnce doesn't touch the mapping, which would fill the
-// page cache: it reads with preadv, as the pread provider does.
+// A batch of point reads is not touched, page by page, but read from the files,
+// all at once, as under the pread provider: where it isn't in memory that is
+// what counts, and what is in memory is better peeked at. The same goes for the
+// reads of an AsyncReader, and for kReadOnce, which must not fill the page
+// cache. The extents of other batches are read ahead together before they are
+// touched one after the other.
 //
-// Stats: device_reads and device_bytes count reads by preadv only, since faults
+// Stats: device_reads and device_bytes count reads of files only, since faults
 // are the kernel's; Peek isn't counted.
 
 #ifndef QUIRE_IO_MMAP_PAGE_PROVIDER_H_
@@ -37,11 +40,13 @@
 
 #include "io/file_system.h"
 #include "io/page_provider.h"
+#include "io/read_engine.h"
 
 namespace quire::io {
 
 struct MmapProviderOptions {
-  // How much file data fits into memory, in bytes. 0: the machine's memory.
+  // How much file data fits into memory, in bytes. 0: what this process may
+  // have (io/memory_limit.h).
   uint64_t memory_bytes = 0;
   // Files that stay open at most (io/file_table.h); 0: as many as
   // DefaultMaxOpenFiles says. What is mapped is read whether it is open or not.
@@ -51,9 +56,11 @@ struct MmapProviderOptions {
 // Attach gives FailedPrecondition where a file can't be mapped: it has no
 // descriptor, or its file system doesn't offer it (ENODEV); ResourceExhausted
 // where the process has too many mappings or too little address space (ENOMEM).
-// `file_system` must outlive the provider.
+// `file_system` must outlive the provider, which owns the engine (nullptr:
+// preadv).
 std::unique_ptr<PageProvider> NewMmapPageProvider(
-    const MmapProviderOptions& options, FileSystem& file_system);
+    const MmapProviderOptions& options, FileSystem& file_system,
+    std::unique_ptr<ReadEngine> engine = nullptr);
 
 }  // namespace quire::io
 

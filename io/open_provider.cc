@@ -191,8 +191,13 @@ absl::StatusOr<OpenedEngine> OpenEngine(const ProviderOptions& options) {
 absl::Status Build(const ProviderOptions& options, FileSystem& file_system,
                    OpenedProvider& opened) {
   if (opened.effective_mode == ReadMode::kMmap) {
+    // Batches go through the engine, if there is one; nothing depends on it.
+    absl::StatusOr<std::unique_ptr<ReadEngine>> engine =
+        options.io_engine == IoEngine::kIoUring ? MakeUringEngine()
+                                                : MakePreadvEngine();
     opened.provider = NewMmapPageProvider(
-        {.max_open_files = options.max_open_files}, file_system);
+        {.max_open_files = options.max_open_files}, file_system,
+        engine.ok() ? *std::move(engine) : nullptr);
     return absl::OkStatus();
   }
   QUIRE_ASSIGN_OR_RETURN(OpenedEngine engine, OpenEngine(options));

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "cache/epoch.h"
 
 namespace quire::io {
 namespace {
@@ -28,16 +27,6 @@ void SubmitReads(const CachedReadContext& context,
     for (const iovec& piece : request.pieces) bytes += piece.iov_len;
   }
   context.counters.AddDeviceReads(requests.size(), bytes);
-}
-
-cache::FrameIndex FindAndHold(cache::PageCache& cache, cache::PageEntry& entry,
-                              CachePolicy policy) {
-  const cache::EpochGuard guard;
-  const cache::FrameIndex frame = policy == CachePolicy::kPoint
-                                      ? cache.FindAndUse(entry)
-                                      : cache.Find(entry);
-  if (frame != cache::kNoFrame) cache.Hold(frame);
-  return frame;
 }
 
 void PageLoader::Load(std::span<PageSlot> slots, std::span<IoRequest> along) {

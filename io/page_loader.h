@@ -17,6 +17,7 @@
 #include "io/cached_file.h"
 #include "io/file_table.h"
 #include "io/page_provider.h"
+#include "io/page_slot.h"
 #include "io/provider_counters.h"
 #include "io/read_engine.h"
 
@@ -37,30 +38,6 @@ struct CachedReadContext {
 // Hands requests to the engine as one batch and counts them.
 void SubmitReads(const CachedReadContext& context,
                  std::span<IoRequest> requests);
-
-// The frame of a page, held, or kNoFrame if it isn't resident. Counts the use
-// under kPoint: a scan that reads a page in several steps hasn't found it worth
-// keeping. REQUIRES: outside of any guard.
-cache::FrameIndex FindAndHold(cache::PageCache& cache, cache::PageEntry& entry,
-                              CachePolicy policy);
-
-// A page that a batch needs, and what became of it.
-struct PageSlot {
-  enum class State : uint8_t {
-    kNeeded,        // not there yet
-    kHeld,          // resident in `frame`, held for the loader's user
-    kPrivate,       // in memory of the loader
-    kFailed,        // the loader's read failed
-    kFailedShared,  // another thread's read failed, for which the loader waited
-  };
-
-  const CachedFile* file = nullptr;
-  uint64_t page = 0;
-  State state = State::kNeeded;
-  cache::FrameIndex frame = cache::kNoFrame;  // kHeld
-  const std::byte* bytes = nullptr;           // kHeld, kPrivate
-  absl::Status status = absl::OkStatus();     // kFailed, kFailedShared
-};
 
 // Works in rounds until no slot is kNeeded. A round looks at all such slots:
 // what is resident is held, what is evicted is claimed (under kReadOnce, and

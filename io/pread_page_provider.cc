@@ -12,6 +12,8 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "cache/epoch.h"
+#include "io/async_reader.h"
+#include "io/copying_async_reader.h"
 #include "io/file_table.h"
 #include "io/merged_read.h"
 #include "io/provider_counters.h"
@@ -28,6 +30,8 @@ class PreadFile final : public AttachedFile {
       : AttachedFile(std::move(path), size_bytes),
         point_file_(std::move(point_file)),
         scan_file_(std::move(scan_file)) {}
+
+  const TableFile& point_file() const { return *point_file_; }
 
   // Where to read. A scan takes the descriptor for points where its own isn't
   // to be had: the name may be gone, or descriptors used up; the bytes are the
@@ -55,7 +59,7 @@ const PreadFile& Downcast(const AttachedFile& file) {
   return static_cast<const PreadFile&>(file);
 }
 
-class PreadPageProvider final : public PageProvider {
+class PreadPageProvider final : public PageProvider, public AsyncPageProvider {
  public:
   PreadPageProvider(FileSystem& file_system, std::unique_ptr<ReadEngine> engine,
                     uint32_t max_open_files)
@@ -80,6 +84,19 @@ class PreadPageProvider final : public PageProvider {
     ForEachPart(requests, files_.files_per_section(),
                 [&](std::span<ReadRequest> part) { ReadPart(part, policy); });
     counters_.AddExtents(requests);
+  }
+
+  std::unique_ptr<AsyncReader> NewAsyncReader(uint32_t depth) override {
+    std::unique_ptr<ReadQueue> queue = engine_->NewQueue(depth);
+    if (queue == nullptr) return nullptr;
+    return NewCopyingAsyncReader(
+        {.provider = *this,
+         .counters = counters_,
+         .files = files_,
+         .file_of = [](const AttachedFile& file) -> const TableFile& {
+           return Downcast(file).point_file();
+         }},
+        std::move(queue));
   }
 
   void Hint(std::span<const Extent> extents, CachePolicy policy) override {

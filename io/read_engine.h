@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -57,6 +58,33 @@ struct IoRequest {
   absl::Status status = absl::OkStatus();
 };
 
+// Reads of one thread that stay in flight while it does something else. Used by
+// one thread at a time; gone before the engine.
+class ReadQueue {
+ public:
+  // A request that has ended, and what the kernel said of it: FinishRead (see
+  // io/blocking_read.h) makes the status of that.
+  struct Ended {
+    IoRequest* request;
+    int64_t result;
+  };
+
+  // Waits until the kernel writes into no piece any more.
+  virtual ~ReadQueue() = default;
+
+  // Requests that may be in flight.
+  virtual size_t depth() const = 0;
+
+  // Starts reading, without waiting. Requests and pieces stay where they are
+  // until Take has given them back; files must be open during this call alone.
+  // REQUIRES: no more than `depth` are then in flight.
+  virtual void Submit(std::span<IoRequest* const> requests) = 0;
+
+  // Takes what has ended, at most `ended.size()` requests, and waits for
+  // `least`. Returns how many. REQUIRES: so many are in flight and have room.
+  virtual size_t Take(size_t least, std::span<Ended> ended) = 0;
+};
+
 // Thread-safe. Must not be used in a child process after a fork.
 class ReadEngine {
  public:
@@ -66,6 +94,12 @@ class ReadEngine {
   // has its status and the kernel writes into no piece any more. Loops over
   // EINTR, EAGAIN and short reads. Blocks; one failed read doesn't fail others.
   virtual void ReadBatch(std::span<IoRequest> requests) = 0;
+
+  // A queue of `depth`, 1 to 4096; nullptr where the engine offers none.
+  virtual std::unique_ptr<ReadQueue> NewQueue(uint32_t depth) {
+    (void)depth;
+    return nullptr;
+  }
 
   // Says that most reads go into `memory`, which the engine may then make known
   // to the kernel once for all; that takes what of it has never been touched

@@ -4,7 +4,9 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <thread>
@@ -17,6 +19,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "io/blocking_read.h"
+#include "io/uring_queue.h"
 #include "io/uring_ring.h"
 
 namespace quire::io {
@@ -52,7 +55,7 @@ class UringEngine final : public ReadEngine {
   // Makes the first ring, which shows whether the machine allows any.
   absl::Status MakeFirstRing() {
     base::MutexLock lock(mu_);
-    QUIRE_ASSIGN_OR_RETURN(UringRing * ring, MakeRing());
+    QUIRE_ASSIGN_OR_RETURN(UringRing * ring, MakeRing(rings_, options_.depth));
     free_.push_back(ring);
     return absl::OkStatus();
   }
@@ -72,6 +75,17 @@ class UringEngine final : public ReadEngine {
     }
   }
 
+  std::unique_ptr<ReadQueue> NewQueue(uint32_t depth) override {
+    base::MutexLock lock(mu_);
+    const absl::StatusOr<UringRing*> ring = MakeRing(queue_rings_, depth);
+    if (!ring.ok()) return nullptr;
+    return std::make_unique<UringQueue>(
+        **ring, depth,
+        UringQueue::Owner{
+            .prepare = [this](UringRing& used) { OfferKnownMemory(used); },
+            .close = [this](UringRing& closed) { CloseQueueRing(closed); }});
+  }
+
   void RegisterMemory(std::span<std::byte> memory) override {
     base::MutexLock lock(mu_);
     if (memory.size() > options_.max_registered_bytes) {
@@ -81,6 +95,7 @@ class UringEngine final : public ReadEngine {
       return;
     }
     memory_ = memory;
+    memory_known_.store(true, std::memory_order_relaxed);
     // Rings that are taken now follow when they are taken next.
     for (UringRing* ring : free_) OfferMemory(ring);
   }
@@ -90,10 +105,12 @@ class UringEngine final : public ReadEngine {
     const auto free_slot = std::find(files_.begin(), files_.end(), -1);
     const auto handle = static_cast<uint32_t>(free_slot - files_.begin());
     if (handle >= file_count_) return -1;
-    for (const auto& ring : rings_) {
-      if (ring->UpdateFile(handle, descriptor).ok()) continue;
-      ClearFile(handle);
-      return -1;
+    for (const Rings* rings : {&rings_, &queue_rings_}) {
+      for (const auto& ring : *rings) {
+        if (ring->UpdateFile(handle, descriptor).ok()) continue;
+        ClearFile(handle);
+        return -1;
+      }
     }
     if (free_slot == files_.end()) files_.push_back(-1);
     files_[handle] = descriptor;
@@ -121,14 +138,35 @@ class UringEngine final : public ReadEngine {
     return absl::StrCat(what, " not registered: ", refused.message());
   }
 
-  // Adds a ring with all that is registered. What it can't register, it reads
-  // without.
-  absl::StatusOr<UringRing*> MakeRing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  using Rings = std::vector<std::unique_ptr<UringRing>>;
+
+  // Adds a ring with all that is registered to `rings`. What it can't register,
+  // it reads without.
+  absl::StatusOr<UringRing*> MakeRing(Rings& rings, uint32_t depth)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<UringRing> ring,
-                           UringRing::Create(options_.depth));
+                           UringRing::Create(depth));
     files_refused_.Update(ring->RegisterFiles(file_count_, files_));
-    rings_.push_back(std::move(ring));
-    return rings_.back().get();
+    rings.push_back(std::move(ring));
+    return rings.back().get();
+  }
+
+  static void CloseRing(Rings& rings, const UringRing& ring) {
+    std::erase_if(rings,
+                  [&](const auto& owned) { return owned.get() == &ring; });
+  }
+
+  // For the ring of a queue, by the thread that uses it.
+  void OfferKnownMemory(UringRing& ring) ABSL_LOCKS_EXCLUDED(mu_) {
+    // Relaxed: says only whether a look under the lock is worth while.
+    if (!memory_known_.load(std::memory_order_relaxed)) return;
+    base::MutexLock lock(mu_);
+    OfferMemory(&ring);
+  }
+
+  void CloseQueueRing(const UringRing& ring) ABSL_LOCKS_EXCLUDED(mu_) {
+    base::MutexLock lock(mu_);
+    CloseRing(queue_rings_, ring);
   }
 
   // REQUIRES: no other thread has the ring.
@@ -139,7 +177,11 @@ class UringEngine final : public ReadEngine {
   // Takes a file out of all rings. Where the kernel fails to (it is short of
   // memory) the file stays open until its slot is used again.
   void ClearFile(uint32_t handle) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    for (const auto& ring : rings_) ring->UpdateFile(handle, -1).IgnoreError();
+    for (const Rings* rings : {&rings_, &queue_rings_}) {
+      for (const auto& ring : *rings) {
+        ring->UpdateFile(handle, -1).IgnoreError();
+      }
+    }
   }
 
   // A ring for the calling thread alone; nullptr if there is none any more.
@@ -156,10 +198,13 @@ class UringEngine final : public ReadEngine {
   base::CondVar ring_given_back_;
   // Rings that there may be.
   size_t max_rings_ ABSL_GUARDED_BY(mu_);
-  std::vector<std::unique_ptr<UringRing>> rings_ ABSL_GUARDED_BY(mu_);
+  Rings rings_ ABSL_GUARDED_BY(mu_);
+  // Those of queues, one each, beside the limit.
+  Rings queue_rings_ ABSL_GUARDED_BY(mu_);
   std::vector<UringRing*> free_ ABSL_GUARDED_BY(mu_);
   std::vector<int> files_ ABSL_GUARDED_BY(mu_);  // by handle; -1: none
   std::span<std::byte> memory_ ABSL_GUARDED_BY(mu_);
+  std::atomic<bool> memory_known_{false};
   // Why some ring does without; OK if none does.
   absl::Status files_refused_ ABSL_GUARDED_BY(mu_);
   absl::Status memory_refused_ ABSL_GUARDED_BY(mu_);
@@ -169,7 +214,7 @@ UringRing* UringEngine::TakeRing() {
   base::MutexLock lock(mu_);
   while (free_.empty()) {
     if (rings_.size() < max_rings_) {
-      const absl::StatusOr<UringRing*> ring = MakeRing();
+      const absl::StatusOr<UringRing*> ring = MakeRing(rings_, options_.depth);
       if (ring.ok()) {
         free_.push_back(*ring);
       } else {
@@ -192,8 +237,7 @@ void UringEngine::GiveRingBack(UringRing* ring, bool usable) {
   if (usable) {
     free_.push_back(ring);
   } else {
-    std::erase_if(rings_,
-                  [&](const auto& owned) { return owned.get() == ring; });
+    CloseRing(rings_, *ring);
   }
   // One waiter can go on in both cases: with this ring or by making another.
   // With none left and none to be made, all must.

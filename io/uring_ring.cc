@@ -32,9 +32,12 @@ absl::Status Refused(int result, std::string_view call) {
 absl::StatusOr<std::unique_ptr<UringRing>> UringRing::Create(uint32_t depth) {
   std::unique_ptr<UringRing> ring(new UringRing);
   // COOP_TASKRUN: completions don't interrupt a thread that computes; it enters
-  // the kernel to wait for them anyway. Kernels before 5.19 don't know it.
-  int result = io_uring_queue_init(
-      depth, &ring->ring_, IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL);
+  // the kernel to wait for them anyway, or, by TASKRUN_FLAG, to look whether
+  // there are any. Kernels before 5.19 don't know it.
+  int result = io_uring_queue_init(depth, &ring->ring_,
+                                   IORING_SETUP_COOP_TASKRUN |
+                                       IORING_SETUP_TASKRUN_FLAG |
+                                       IORING_SETUP_SUBMIT_ALL);
   if (result == -EINVAL) {
     result = io_uring_queue_init(depth, &ring->ring_, 0);
   }
@@ -111,7 +114,7 @@ int UringRing::RegisteredPart(const iovec& piece) const {
   return static_cast<int>(part);
 }
 
-void UringRing::Prepare(const IoRequest& request, uint64_t user_data) {
+void UringRing::Prepare(IoRequest& request) {
   io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
   QUIRE_CHECK(entry != nullptr);
   const bool registered = has_files_ && request.registered_file >= 0;
@@ -130,11 +133,11 @@ void UringRing::Prepare(const IoRequest& request, uint64_t user_data) {
                          ReadFlags(request));
   }
   if (registered) io_uring_sqe_set_flags(entry, IOSQE_FIXED_FILE);
-  io_uring_sqe_set_data64(entry, user_data);
+  io_uring_sqe_set_data(entry, &request);
 }
 
 bool UringRing::Run(std::span<IoRequest* const> requests) {
-  for (size_t i = 0; i < requests.size(); ++i) Prepare(*requests[i], i);
+  for (IoRequest* request : requests) Prepare(*request);
   size_t to_submit = requests.size();
   size_t in_flight = 0;
   while (to_submit + in_flight > 0) {
@@ -144,7 +147,7 @@ bool UringRing::Run(std::span<IoRequest* const> requests) {
       to_submit -= static_cast<size_t>(result);
       in_flight += static_cast<size_t>(result);
     }
-    const size_t completed = Reap(requests);
+    const size_t completed = FinishCompleted();
     in_flight -= completed;
     if (result >= 0 || result == -EINTR || completed > 0) continue;
     // The kernel is short of something. What is in flight must end before its
@@ -158,15 +161,48 @@ bool UringRing::Run(std::span<IoRequest* const> requests) {
   return false;
 }
 
-size_t UringRing::Reap(std::span<IoRequest* const> requests) {
+size_t UringRing::FinishCompleted() {
   size_t count = 0;
   io_uring_cqe* completion = nullptr;
   while (io_uring_peek_cqe(&ring_, &completion) == 0) {
-    IoRequest& request = *requests[io_uring_cqe_get_data64(completion)];
+    auto& request = *static_cast<IoRequest*>(io_uring_cqe_get_data(completion));
     const int result = completion->res;
     io_uring_cqe_seen(&ring_, completion);
     ++count;
     FinishRead(request, result);
+  }
+  return count;
+}
+
+size_t UringRing::Submit(std::span<IoRequest* const> requests) {
+  for (IoRequest* request : requests) Prepare(*request);
+  size_t taken = 0;
+  while (taken < requests.size()) {
+    const int result = io_uring_submit(&ring_);
+    if (result > 0) taken += static_cast<size_t>(result);
+    if (result <= 0 && result != -EINTR) break;
+  }
+  return taken;
+}
+
+size_t UringRing::Reap(size_t least, std::span<ReadQueue::Ended> ended) {
+  size_t count = 0;
+  while (count < ended.size()) {
+    io_uring_cqe* completion = nullptr;
+    const int result = count < least ? io_uring_wait_cqe_nr(
+                                           &ring_, &completion,
+                                           static_cast<unsigned>(least - count))
+                                     : io_uring_peek_cqe(&ring_, &completion);
+    if (result < 0) {
+      if (count >= least) break;
+      // The kernel was interrupted, or is short of something for a moment.
+      std::this_thread::yield();
+      continue;
+    }
+    ended[count++] = {
+        .request = static_cast<IoRequest*>(io_uring_cqe_get_data(completion)),
+        .result = completion->res};
+    io_uring_cqe_seen(&ring_, completion);
   }
   return count;
 }

@@ -16,8 +16,8 @@
 
 namespace quire::io {
 
-// Run must not be called by two threads at a time; it may be called by one
-// after the other. UpdateFile may be called beside Run.
+// Reads must not be asked for by two threads at a time; it may be called by one
+// after the other. UpdateFile may be called beside that.
 //
 // IORING_SETUP_SINGLE_ISSUER (with DEFER_TASKRUN) would bind the ring to the
 // first thread and so ask for a ring per thread instead of a pool. It saves 5
@@ -52,14 +52,24 @@ class UringRing {
   // again.
   [[nodiscard]] bool Run(std::span<IoRequest* const> requests);
 
+  // The parts of Run, for requests that stay in flight.
+
+  // Hands requests to the kernel, for which there must be room, and returns how
+  // many it took: if not all, the ring must take no more.
+  size_t Submit(std::span<IoRequest* const> requests);
+
+  // Takes what has ended, as much as there is room for, and waits for `least`,
+  // of which no fewer may be in flight. Returns how much.
+  size_t Reap(size_t least, std::span<ReadQueue::Ended> ended);
+
  private:
   UringRing() = default;
 
   // Fills the next submission entry.
-  void Prepare(const IoRequest& request, uint64_t user_data);
+  void Prepare(IoRequest& request);
 
-  // Takes what has completed; returns how many.
-  size_t Reap(std::span<IoRequest* const> requests);
+  // Takes what has completed and finishes it; returns how many.
+  size_t FinishCompleted();
 
   // Where `piece` lies in the registered memory: the number of the registered
   // part, or -1.

@@ -41,8 +41,8 @@ const std::vector<DB::PropertyDescription>& DB::Properties() {
       {"quire.background-error",
        "why merging has come to a halt; empty if it has not"},
       {"quire.outstanding",
-       "pinned values, iterators and snapshots in use, with sequence number "
-       "and age, and what is kept for old ones"},
+       "pinned values, iterators, snapshots and read sessions in use, with "
+       "sequence number and age, and what is kept for old ones"},
       {"quire.report-json",
        "runs, segments, index and what is outstanding, as a JSON object"},
       {"quire.recovery",

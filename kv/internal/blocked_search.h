@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -16,89 +17,102 @@
 
 namespace quire::kv_internal {
 
-// A search that has to block, of one key of a batch.
+// A search of one key that alternates between memory and reads, for whoever
+// reads on its behalf. What is damaged is read once more, past the cache.
+//
+// One thread at a time; outside of any guard; the view is held by the caller.
 template <typename Sink>
-struct BlockedSearch {
-  RunSearch search;
-  Sink sink;
-  absl::Status* status;
+class BlockedSearch {
+ public:
+  // `*status` is set when the search is done.
+  BlockedSearch(const RunSearch& search, Sink sink, absl::Status* status)
+      : search_(search), sink_(sink), status_(status) {}
+
+  // Goes on as far as memory leads. False: it is done. True: extent() has to be
+  // read, with kReadOnce if past_cache(), and given to Supply.
+  bool Advance(io::PageProvider& provider) {
+    if (state_ == State::kSearching) {
+      cache::EpochGuard guard;
+      if (search_.Advance(provider, sink_, status_) != Outcome::kNeedsRead) {
+        state_ = State::kDone;
+      } else if (search_.needs_page()) {
+        state_ = State::kNeedsPage;
+        past_cache_ = false;
+      } else {
+        state_ = State::kNeedsRecord;
+        record_.emplace(search_.record());
+      }
+    }
+    return state_ != State::kDone;
+  }
+
+  io::Extent extent() const {
+    return state_ == State::kNeedsPage ? search_.page() : record_->extent();
+  }
+  bool past_cache() const {
+    return state_ == State::kNeedsPage ? past_cache_ : record_->past_cache();
+  }
+
+  // Takes what was read of extent(): Advance tells what is next.
+  void Supply(io::ReadRequest request) {
+    if (state_ == State::kNeedsPage) {
+      SupplyPage(std::move(request));
+      return;
+    }
+    record_->Supply(std::move(request));
+    if (!record_->done()) return;
+    state_ = search_.SupplyRecord(std::move(*record_).read(), sink_, status_) ==
+                     Outcome::kContinue
+                 ? State::kSearching
+                 : State::kDone;
+  }
+
+  const RunSearch& search() const { return search_; }
+  // Where the status goes.
+  const absl::Status* status() const { return status_; }
+
+ private:
+  enum class State : uint8_t { kSearching, kNeedsPage, kNeedsRecord, kDone };
+
+  void SupplyPage(io::ReadRequest request) {
+    absl::Status status = std::move(request.status);
+    if (status.ok()) status = search_.SupplyPage(std::move(request.pin));
+    if (status.ok()) {
+      state_ = State::kSearching;
+    } else if (absl::IsDataLoss(status) && !past_cache_) {
+      past_cache_ = true;
+    } else {
+      *status_ = std::move(status);
+      state_ = State::kDone;
+    }
+  }
+
+  RunSearch search_;
+  Sink sink_;
+  absl::Status* status_;
+  State state_ = State::kSearching;
+  bool past_cache_ = false;            // of the page
+  std::optional<RecordFetch> record_;  // the last that was needed
 };
 
-// A Get has one search, for which no list is allocated.
-template <typename Sink>
-using SearchList = absl::InlinedVector<BlockedSearch<Sink>*, 1>;
-
-// Reads the pages that some of the searches wait for; a page that is damaged is
-// read once more. Searches whose page can't be had are done.
-template <typename Sink>
-void ReadPages(io::PageProvider& provider, SearchList<Sink> searches,
-               io::CachePolicy policy, SearchList<Sink>* failed) {
-  for (int attempt = 0; attempt < 2 && !searches.empty(); ++attempt) {
-    absl::InlinedVector<io::ReadRequest, 1> requests(searches.size());
-    for (size_t i = 0; i < searches.size(); ++i) {
-      requests[i].extent = searches[i]->search.page();
-    }
-    provider.Read({requests.data(), requests.size()}, policy);
-    SearchList<Sink> again;
-    for (size_t i = 0; i < searches.size(); ++i) {
-      absl::Status status = std::move(requests[i].status);
-      if (status.ok()) {
-        status = searches[i]->search.SupplyPage(std::move(requests[i].pin));
-      }
-      if (status.ok()) continue;
-      const bool retry = attempt == 0 && absl::IsDataLoss(status);
-      *searches[i]->status = std::move(status);
-      (retry ? again : *failed).push_back(searches[i]);
-    }
-    searches = std::move(again);
-    policy = io::CachePolicy::kReadOnce;
-  }
-}
-
-template <typename Sink>
-void ReadRecordsOf(io::PageProvider& provider, const SearchList<Sink>& searches,
-                   io::CachePolicy policy, SearchList<Sink>* pending) {
-  absl::InlinedVector<RecordRead, 1> reads;
-  reads.reserve(searches.size());
-  for (BlockedSearch<Sink>* s : searches) reads.push_back(s->search.record());
-  ReadRecords(provider, {reads.data(), reads.size()}, policy);
-  for (size_t i = 0; i < searches.size(); ++i) {
-    BlockedSearch<Sink>& s = *searches[i];
-    if (s.search.SupplyRecord(std::move(reads[i]), s.sink, s.status) ==
-        Outcome::kContinue) {
-      pending->push_back(&s);
-    }
-  }
-}
-
-// Brings all searches to their end, each round one batch of pages and one of
-// records. Outside of any guard; the view is held.
+// Brings all searches to their end, a batch a round. Blocks.
 template <typename Sink>
 void FinishBlocked(io::PageProvider& provider,
                    std::span<BlockedSearch<Sink>> searches,
                    io::CachePolicy policy) {
-  SearchList<Sink> pending;
-  for (BlockedSearch<Sink>& s : searches) pending.push_back(&s);
-  while (!pending.empty()) {
-    SearchList<Sink> pages;
-    SearchList<Sink> records;
-    for (BlockedSearch<Sink>* s : pending) {
-      cache::EpochGuard guard;
-      if (s->search.Advance(provider, s->sink, s->status) !=
-          Outcome::kNeedsRead) {
-        continue;
-      }
-      (s->search.needs_page() ? pages : records).push_back(s);
-    }
-    pending.clear();
-    SearchList<Sink> failed;
-    if (!pages.empty()) ReadPages(provider, pages, policy, &failed);
-    for (BlockedSearch<Sink>* s : pages) {
-      if (std::find(failed.begin(), failed.end(), s) == failed.end()) {
-        pending.push_back(s);
-      }
-    }
-    if (!records.empty()) ReadRecordsOf(provider, records, policy, &pending);
+  absl::InlinedVector<BlockedSearch<Sink>*, 1> pending;
+  for (BlockedSearch<Sink>& search : searches) pending.push_back(&search);
+  while (true) {
+    pending.erase(std::remove_if(pending.begin(), pending.end(),
+                                 [&](BlockedSearch<Sink>* search) {
+                                   return !search->Advance(provider);
+                                 }),
+                  pending.end());
+    if (pending.empty()) return;
+    ReadFor(
+        provider,
+        std::span<BlockedSearch<Sink>* const>(pending.data(), pending.size()),
+        policy);
   }
 }
 

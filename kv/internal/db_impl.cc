@@ -12,6 +12,7 @@
 #include "kv/internal/error_iterator.h"
 #include "kv/internal/fork_check.h"
 #include "kv/internal/newest_state.h"
+#include "kv/internal/read_session_impl.h"
 #include "kv/internal/snapshot_list.h"
 #include "kv/internal/view.h"
 
@@ -20,6 +21,9 @@ namespace {
 
 // Most bytes of one batch: it has to fit into one memtable.
 constexpr uint64_t kMaxBatchBytes = Memtable::kMaxCapacityBytes / 2;
+
+// What an io_uring may have.
+constexpr uint32_t kMaxSessionDepth = 4096;
 
 // A number that merges know of; or, under a read-only open, whose files are
 // merged by somebody who doesn't know it, a view.
@@ -113,7 +117,7 @@ DbImpl::~DbImpl() {
   // An error here was an error of a write before, or is found by the next open.
   const absl::Status status = Close();
   QUIRE_CHECK(closed_.load(std::memory_order_relaxed) &&
-              "pins, iterators or snapshots outlive their database");
+              "pins, iterators, snapshots or sessions outlive their database");
   status.IgnoreError();
 }
 
@@ -184,6 +188,19 @@ void DbImpl::MultiGet(const ReadOptions& options,
     return;
   }
   reader_.MultiGet(keys, ReaderOptions(options), values, statuses);
+}
+
+absl::StatusOr<std::unique_ptr<ReadSession>> DbImpl::NewReadSession(
+    const ReadSessionOptions& options) {
+  QUIRE_RETURN_IF_ERROR(CheckUsable());
+  if (options.depth == 0 || options.depth > kMaxSessionDepth) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a read session's depth of ", options.depth,
+                     " isn't in [1, ", kMaxSessionDepth, "]"));
+  }
+  return std::make_unique<ReadSessionImpl>(*core_, reader_,
+                                           ReaderOptions(options.read),
+                                           options.depth, read_sessions_);
 }
 
 std::unique_ptr<Iterator> DbImpl::NewIterator(const ReadOptions& options) {
@@ -267,17 +284,25 @@ std::optional<std::string> DbImpl::GetProperty(std::string_view name) {
       return error.ok() ? "" : error.ToString();
     }
   }
-  return DatabaseProperty(*core_, name);
+  std::optional<std::string> property = DatabaseProperty(*core_, name);
+  if (name == "quire.outstanding") {
+    absl::StrAppend(&*property, read_sessions_.Sum(), " read sessions\n");
+  }
+  return property;
 }
 
 absl::Status DbImpl::CheckNoneOutstanding() const {
   const int64_t pins = core_->pinned_values.SumAcquire();
   const auto iterators = static_cast<int64_t>(core_->iterators.size());
   const auto snapshots = static_cast<int64_t>(core_->snapshots.size());
-  if (pins == 0 && iterators == 0 && snapshots == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      core_->path, ": can't close, outstanding: ", pins, " pinned values, ",
-      iterators, " iterators, ", snapshots, " snapshots"));
+  const int64_t sessions = read_sessions_.SumAcquire();
+  if (pins == 0 && iterators == 0 && snapshots == 0 && sessions == 0) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(core_->path, ": can't close, outstanding: ", pins,
+                   " pinned values, ", iterators, " iterators, ", snapshots,
+                   " snapshots, ", sessions, " read sessions"));
 }
 
 absl::Status DbImpl::Close() {

@@ -10,7 +10,9 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "base/striped_counter.h"
 #include "kv/db.h"
 #include "kv/internal/database_core.h"
 #include "kv/internal/housekeeper.h"
@@ -19,6 +21,7 @@
 #include "kv/internal/point_reader.h"
 #include "kv/internal/run_maker.h"
 #include "kv/internal/write_queue.h"
+#include "kv/read_session.h"
 
 namespace quire::kv_internal {
 
@@ -41,6 +44,9 @@ class DbImpl final : public DB {
                 std::span<const std::string_view> keys,
                 std::span<PinnedValue> values,
                 std::span<absl::Status> statuses) override;
+  // For ReadSession::Open.
+  absl::StatusOr<std::unique_ptr<ReadSession>> NewReadSession(
+      const ReadSessionOptions& options);
   std::unique_ptr<Iterator> NewIterator(const ReadOptions& options) override;
   std::unique_ptr<const Snapshot> GetSnapshot() override;
   absl::Status Sync() override;
@@ -64,6 +70,7 @@ class DbImpl final : public DB {
 
   std::unique_ptr<DatabaseCore> core_;
   PointReader reader_;
+  base::StripedCounter read_sessions_;  // outstanding
   // nullptr once closed, all but the last two also if read-only.
   std::unique_ptr<MergeScheduler> merge_scheduler_;
   std::unique_ptr<RunMaker> run_maker_;

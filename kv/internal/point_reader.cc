@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -67,7 +68,7 @@ absl::Status GetWith(DatabaseCore& core, std::string_view key,
     }
     held = HeldView(view);
   }
-  BlockedSearch<Sink> blocked{search, sink, &status};
+  BlockedSearch<Sink> blocked(search, sink, &status);
   FinishBlocked(provider, std::span(&blocked, 1), options.policy);
   CountFailure(core, status);
   return status;
@@ -78,10 +79,15 @@ absl::Status GetWith(DatabaseCore& core, std::string_view key,
 // cache.
 constexpr size_t kLanes = 32;
 
+// Batches of fewer keys always touch mapped pages.
+constexpr size_t kWatchedKeys = 4;
+
+using Clock = std::chrono::steady_clock;
+
 // Looks up to kLanes keys up in memory, in three steps so that their cache
 // misses overlap: index lines, records, comparison. Inside a guard.
 void LookUpLanes(DatabaseCore& core, const View& view, uint64_t max_sequence,
-                 std::span<const std::string_view> keys,
+                 bool may_fault, std::span<const std::string_view> keys,
                  std::span<PinnedValue> values,
                  std::span<absl::Status> statuses,
                  std::vector<BlockedSearch<PinnedSink>>* blocked) {
@@ -90,7 +96,7 @@ void LookUpLanes(DatabaseCore& core, const View& view, uint64_t max_sequence,
   std::array<bool, kLanes> done;
   for (size_t i = 0; i < keys.size(); ++i) {
     const uint64_t hash = HashKey(keys[i], core.hash_seed);
-    searches[i].Start(view, Lookup{keys[i], hash, max_sequence});
+    searches[i].Start(view, Lookup{keys[i], hash, max_sequence, may_fault});
     for (const auto& run : view.runs) run->table().PrefetchLine(hash);
     for (const auto& memtable : view.memtables) memtable->PrefetchHash(hash);
   }
@@ -105,7 +111,7 @@ void LookUpLanes(DatabaseCore& core, const View& view, uint64_t max_sequence,
     PinnedSink sink(&values[i], &core.pinned_values);
     if (searches[i].Advance(provider, sink, &statuses[i]) ==
         Outcome::kNeedsRead) {
-      blocked->push_back({searches[i], sink, &statuses[i]});
+      blocked->emplace_back(searches[i], sink, &statuses[i]);
     }
   }
 }
@@ -122,32 +128,43 @@ absl::Status PointReader::Get(std::string_view key, const Options& options,
   return GetWith(core_, key, options, PinnedSink(value, &core_.pinned_values));
 }
 
+HeldView PointReader::LookUpInMemory(
+    std::span<const std::string_view> keys, const Options& options,
+    std::span<PinnedValue> values, std::span<absl::Status> statuses,
+    std::vector<BlockedSearch<PinnedSink>>* blocked) {
+  // One guard for all that is in memory: pins on memtables may be taken only in
+  // the guard in which the view was loaded.
+  cache::EpochGuard guard;
+  HeldView view(options.view == nullptr ? core_.views.Current() : options.view);
+  const uint64_t max_sequence = std::min(
+      options.max_sequence, core_.published.load(std::memory_order_acquire));
+  for (size_t begin = 0; begin < keys.size(); begin += kLanes) {
+    const size_t count = std::min(kLanes, keys.size() - begin);
+    // A few keys may as well be touched: they have little to wait for together.
+    const bool watched = mapped_ && options.may_fault && count >= kWatchedKeys;
+    const bool may_fault =
+        watched ? fault_watch_.MayTouch() : options.may_fault;
+    Clock::time_point start;
+    if (watched && may_fault) start = Clock::now();
+    LookUpLanes(core_, *view, max_sequence, may_fault,
+                keys.subspan(begin, count), values.subspan(begin, count),
+                statuses.subspan(begin, count), blocked);
+    if (watched && may_fault) {
+      fault_watch_.Touched(count, Clock::now() - start);
+    }
+  }
+  return view;
+}
+
 void PointReader::MultiGet(std::span<const std::string_view> keys,
                            const Options& options,
                            std::span<PinnedValue> values,
                            std::span<absl::Status> statuses) {
   core_.counters.multiget_keys.Add(static_cast<int64_t>(keys.size()));
-  HeldView held;
   std::vector<BlockedSearch<PinnedSink>> blocked;
-  {
-    // One guard for all that is in memory: pins on memtables may be taken only
-    // in the guard in which the view was loaded.
-    cache::EpochGuard guard;
-    const View* view =
-        options.view == nullptr ? core_.views.Current() : options.view;
-    const uint64_t max_sequence = std::min(
-        options.max_sequence, core_.published.load(std::memory_order_acquire));
-    for (size_t begin = 0; begin < keys.size(); begin += kLanes) {
-      const size_t count = std::min(kLanes, keys.size() - begin);
-      LookUpLanes(core_, *view, max_sequence, keys.subspan(begin, count),
-                  values.subspan(begin, count), statuses.subspan(begin, count),
-                  &blocked);
-    }
-    if (!blocked.empty()) held = HeldView(view);
-  }
-  if (!blocked.empty()) {
-    FinishBlocked(*core_.provider.provider, std::span(blocked), options.policy);
-  }
+  const HeldView view =
+      LookUpInMemory(keys, options, values, statuses, &blocked);
+  FinishBlocked(*core_.provider.provider, std::span(blocked), options.policy);
   for (const absl::Status& status : statuses) CountFailure(core_, status);
 }
 

@@ -6,10 +6,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "io/open_provider.h"
 #include "io/page_provider.h"
+#include "kv/internal/blocked_search.h"
 #include "kv/internal/database_core.h"
+#include "kv/internal/fault_watch.h"
+#include "kv/internal/value_sink.h"
 #include "kv/internal/view.h"
 #include "kv/pinned_value.h"
 
@@ -30,7 +35,9 @@ namespace quire::kv_internal {
 class PointReader {
  public:
   // `core` must outlive the reader.
-  explicit PointReader(DatabaseCore& core) : core_(core) {}
+  explicit PointReader(DatabaseCore& core)
+      : core_(core),
+        mapped_(core.provider.effective_mode == io::ReadMode::kMmap) {}
 
   struct Options {
     // Newest sequence number to see; kNewest: what is published at the call.
@@ -38,6 +45,8 @@ class PointReader {
     // The view to read, held by the caller; nullptr: the current one.
     const View* view = nullptr;
     io::CachePolicy policy = io::CachePolicy::kPoint;
+    // As in Lookup (run_search.h); for LookUpInMemory.
+    bool may_fault = true;
   };
   static constexpr uint64_t kNewest = UINT64_MAX;
 
@@ -50,8 +59,18 @@ class PointReader {
                 std::span<PinnedValue> values,
                 std::span<absl::Status> statuses);
 
+  // The first part of MultiGet: decides what memory alone can decide. The other
+  // keys go to `blocked`, each with where its value and its status belong; they
+  // need the view that is returned.
+  HeldView LookUpInMemory(std::span<const std::string_view> keys,
+                          const Options& options, std::span<PinnedValue> values,
+                          std::span<absl::Status> statuses,
+                          std::vector<BlockedSearch<PinnedSink>>* blocked);
+
  private:
   DatabaseCore& core_;
+  const bool mapped_;
+  FaultWatch fault_watch_;  // if mapped_
 };
 
 }  // namespace quire::kv_internal

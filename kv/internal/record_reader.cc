@@ -42,53 +42,6 @@ uint64_t FirstLength(const RecordRead& read) {
   return std::min(bytes, read.location.limit - offset);
 }
 
-// One pass of ReadRecords over `reads` whose extents are `lengths` bytes long.
-// Afterwards lengths[i] is 0 for a record that is done (read or failed), or how
-// many bytes it needs.
-void ReadOnce(io::PageProvider& provider, std::span<RecordRead*> reads,
-              std::span<uint64_t> lengths, io::CachePolicy policy) {
-  List<io::ReadRequest> requests(reads.size());
-  for (size_t i = 0; i < reads.size(); ++i) {
-    const RecordLocation& location = reads[i]->location;
-    requests[i].extent = {location.file, location.place.offset, lengths[i]};
-  }
-  provider.Read({requests.data(), requests.size()}, policy);
-  for (size_t i = 0; i < reads.size(); ++i) {
-    RecordRead& read = *reads[i];
-    read.status = requests[i].status;
-    lengths[i] = 0;
-    if (!read.status.ok()) continue;
-    uint64_t needed = 0;
-    absl::StatusOr<ParsedRecord> record =
-        ParseRecord(read.location, requests[i].pin.bytes(), &needed);
-    if (record.ok()) {
-      read.record = *record;
-      read.pin = std::move(requests[i].pin);
-    } else {
-      read.status = record.status();
-      if (absl::IsOutOfRange(read.status)) lengths[i] = needed;
-    }
-  }
-}
-
-// Reads until no record needs more bytes: once, or twice where an entry
-// promised too few.
-void ReadFully(io::PageProvider& provider, List<RecordRead*> reads,
-               List<uint64_t> lengths, io::CachePolicy policy) {
-  while (!reads.empty()) {
-    ReadOnce(provider, {reads.data(), reads.size()},
-             {lengths.data(), lengths.size()}, policy);
-    size_t kept = 0;
-    for (size_t i = 0; i < reads.size(); ++i) {
-      if (lengths[i] == 0) continue;
-      reads[kept] = reads[i];
-      lengths[kept++] = lengths[i];
-    }
-    reads.resize(kept);
-    lengths.resize(kept);
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<ParsedRecord> ParseRecord(const RecordLocation& location,
@@ -117,27 +70,52 @@ absl::StatusOr<ParsedRecord> ParseRecord(const RecordLocation& location,
   return record;
 }
 
+RecordFetch::RecordFetch(RecordRead read)
+    : read_(std::move(read)), length_(FirstLength(read_)) {}
+
+void RecordFetch::Supply(io::ReadRequest request) {
+  read_.status = std::move(request.status);
+  if (read_.status.ok()) {
+    uint64_t needed = 0;
+    absl::StatusOr<ParsedRecord> record =
+        ParseRecord(read_.location, request.pin.bytes(), &needed);
+    if (record.ok()) {
+      read_.record = *record;
+      read_.pin = std::move(request.pin);
+    } else if (absl::IsOutOfRange(record.status())) {
+      length_ = needed;
+      return;
+    } else {
+      read_.status = record.status();
+    }
+  }
+  if (absl::IsDataLoss(read_.status) && !past_cache_) {
+    past_cache_ = true;
+    length_ = FirstLength(read_);
+    return;
+  }
+  done_ = true;
+}
+
 void ReadRecords(io::PageProvider& provider, std::span<RecordRead> reads,
                  io::CachePolicy policy) {
-  List<RecordRead*> all(reads.size());
-  List<uint64_t> lengths(reads.size());
+  List<RecordFetch> fetches;
+  fetches.reserve(reads.size());
+  for (RecordRead& read : reads) fetches.emplace_back(std::move(read));
+  List<RecordFetch*> pending;
+  pending.reserve(reads.size());
+  for (RecordFetch& fetch : fetches) pending.push_back(&fetch);
+  while (!pending.empty()) {
+    ReadFor(provider,
+            std::span<RecordFetch* const>(pending.data(), pending.size()),
+            policy);
+    pending.erase(
+        std::remove_if(pending.begin(), pending.end(),
+                       [](const RecordFetch* f) { return f->done(); }),
+        pending.end());
+  }
   for (size_t i = 0; i < reads.size(); ++i) {
-    all[i] = &reads[i];
-    lengths[i] = FirstLength(reads[i]);
-  }
-  ReadFully(provider, std::move(all), std::move(lengths), policy);
-  // What failed its checks is read once more, past what the cache holds: a flip
-  // in memory or on the way is not damage.
-  List<RecordRead*> failed;
-  List<uint64_t> failed_lengths;
-  for (RecordRead& read : reads) {
-    if (!absl::IsDataLoss(read.status)) continue;
-    failed.push_back(&read);
-    failed_lengths.push_back(FirstLength(read));
-  }
-  if (!failed.empty()) {
-    ReadFully(provider, std::move(failed), std::move(failed_lengths),
-              io::CachePolicy::kReadOnce);
+    reads[i] = std::move(fetches[i]).read();
   }
 }
 

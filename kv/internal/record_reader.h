@@ -3,12 +3,16 @@
 #ifndef QUIRE_KV_INTERNAL_RECORD_READER_H_
 #define QUIRE_KV_INTERNAL_RECORD_READER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "io/page_provider.h"
@@ -48,11 +52,60 @@ struct RecordRead {
   io::Pin pin;
 };
 
+// What has to be read of one record, step by step, and what came of it. Records
+// larger than their entry said are read again at their exact length. On a
+// failed verification the record is read once more, past what the cache holds,
+// so that a flip in memory or on the way is told from damage that stays.
+class RecordFetch {
+ public:
+  explicit RecordFetch(RecordRead read);
+
+  // False: extent() has to be read, with kReadOnce if past_cache().
+  bool done() const { return done_; }
+  io::Extent extent() const {
+    return {read_.location.file, read_.location.place.offset, length_};
+  }
+  bool past_cache() const { return past_cache_; }
+
+  // Takes what was read of extent().
+  void Supply(io::ReadRequest request);
+
+  // The record, with its outputs. REQUIRES: done().
+  RecordRead read() && { return std::move(read_); }
+
+ private:
+  RecordRead read_;
+  uint64_t length_;
+  bool past_cache_ = false;
+  bool done_ = false;
+};
+
+// Reads for each of `items`, which have extent(), past_cache() and Supply as
+// RecordFetch has, as one batch; the few past the cache, if any, as another.
+template <typename Item>
+void ReadFor(io::PageProvider& provider, std::span<Item* const> items,
+             io::CachePolicy policy) {
+  for (const bool past_cache : {false, true}) {
+    absl::InlinedVector<Item*, 1> batch;
+    batch.reserve(items.size());
+    std::copy_if(
+        items.begin(), items.end(), std::back_inserter(batch),
+        [&](const Item* item) { return item->past_cache() == past_cache; });
+    if (batch.empty()) continue;
+    absl::InlinedVector<io::ReadRequest, 1> requests(batch.size());
+    for (size_t i = 0; i < batch.size(); ++i) {
+      requests[i].extent = batch[i]->extent();
+    }
+    provider.Read({requests.data(), requests.size()},
+                  past_cache ? io::CachePolicy::kReadOnce : policy);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      batch[i]->Supply(std::move(requests[i]));
+    }
+  }
+}
+
 // Reads and verifies a batch of records as one plan. Blocks; must be called
-// outside of any epoch guard, with the runs held. Records larger than
-// their entry said are read again at their exact length. On a failed
-// verification the record is read once more, so that a flip on the way is told
-// from damage that stays.
+// outside of any epoch guard, with the runs held.
 void ReadRecords(io::PageProvider& provider, std::span<RecordRead> reads,
                  io::CachePolicy policy);
 

@@ -23,6 +23,9 @@ struct Lookup {
   std::string_view key;
   uint64_t hash = 0;
   uint64_t max_sequence = 0;
+  // False: mapped records, which may have to be waited for, are not touched but
+  // read.
+  bool may_fault = true;
 };
 
 enum class Outcome : uint8_t {
@@ -57,6 +60,13 @@ class RunSearch {
   }
 
   const Lookup& lookup() const { return lookup_; }
+
+  // The same search with the key at another place.
+  RunSearch WithKeyAt(std::string_view key) const {
+    RunSearch result = *this;
+    result.lookup_.key = key;
+    return result;
+  }
 
   // Goes on inside a guard: kDone with *status, or kNeedsRead: read either
   // page() (if needs_page()) or record(), and give it to Supply... .
@@ -157,6 +167,9 @@ class RunSearch {
   Outcome TryCandidate(io::PageProvider& provider, Sink& sink,
                        absl::Status* status) {
     peeked_ = false;
+    if (!lookup_.may_fault && record_.bytes.may_fault) {
+      return Outcome::kNeedsRead;
+    }
     ResidentRecord record;
     switch (MatchPeekedRecord(
         provider, location_, record_, lookup_.key, lookup_.max_sequence,

@@ -41,10 +41,13 @@ ProviderCase PreadCase(std::string name, IoEngine engine_kind) {
           }};
 }
 
-ProviderCase MmapCase(std::string name, const MmapProviderOptions& options) {
+ProviderCase MmapCase(std::string name, IoEngine engine_kind,
+                      const MmapProviderOptions& options) {
   return {.name = std::move(name),
-          .make = [options](FileSystem& file_system) -> Made {
-            return NewMmapPageProvider(options, file_system);
+          .make = [engine_kind, options](FileSystem& file_system) -> Made {
+            QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<ReadEngine> engine,
+                                   MakeEngine(engine_kind));
+            return NewMmapPageProvider(options, file_system, std::move(engine));
           }};
 }
 
@@ -95,8 +98,9 @@ std::vector<ProviderCase> MakeCases() {
   std::vector<ProviderCase> cases = {
       PreadCase("PreadUring", kUring),
       PreadCase("PreadPreadv", kPreadv),
-      MmapCase("Mmap", {}),
-      MmapCase("MmapBeyondMemory", {.memory_bytes = 1}),
+      MmapCase("MmapUring", kUring, {}),
+      MmapCase("MmapPreadv", kPreadv, {}),
+      MmapCase("MmapBeyondMemory", kUring, {.memory_bytes = 1}),
       CachedCase("BufferedUring", kUring, buffered),
       CachedCase("BufferedPreadv", kPreadv, buffered),
       CachedCase("BufferedOnePage", kPreadv, one_page),
