@@ -34,14 +34,15 @@ namespace quire::benchmarks {
 namespace {
 
 constexpr uint64_t kRoundsMax = 1000;
-constexpr size_t kWarmingKeys = 32;  // of one MultiGet
+constexpr size_t kWarmingKeys = 32; // of one MultiGet
 
 struct RawFlags {
-  std::optional<std::string> sizes, modes, db, seed, json;
+  std::optional<std::string> sizes, modes;
+  CommonFlags common;
   bool require = false;
 };
 
-void AddFlags(tools::FlagSet& flags, GrowthOptions* options, RawFlags* raw) {
+void AddFlags(tools::FlagSet &flags, GrowthOptions *options, RawFlags *raw) {
   flags.AddText("sizes", "N,...",
                 "Numbers of keys. Default: 1000000,4000000,16000000,64000000",
                 &raw->sizes);
@@ -61,15 +62,12 @@ void AddFlags(tools::FlagSet& flags, GrowthOptions* options, RawFlags* raw) {
   flags.AddSize("write_buffer_size", "Size of a memtable (64M).",
                 &options->open.memtable_bytes);
   AddProviderFlags(flags, &options->open.provider, &raw->require);
-  AddDatabaseFlag(flags, "growth", &raw->db);
-  AddSeedFlag(flags, &raw->seed);
-  AddJsonFlag(flags, &raw->json);
-  flags.AddSwitch("help", "Print this and end.", &options->help);
+  AddCommonFlags(flags, "growth", &raw->common, options);
 }
 
-absl::Status SetSizes(const std::string& text, std::vector<uint64_t>* sizes) {
+absl::Status SetSizes(const std::string &text, std::vector<uint64_t> *sizes) {
   sizes->clear();
-  for (const std::string& word :
+  for (const std::string &word :
        std::vector<std::string>(absl::StrSplit(text, ','))) {
     QUIRE_RETURN_IF_ERROR(ParseNumber("sizes", word, &sizes->emplace_back()));
     QUIRE_RETURN_IF_ERROR(
@@ -78,14 +76,34 @@ absl::Status SetSizes(const std::string& text, std::vector<uint64_t>* sizes) {
   return absl::OkStatus();
 }
 
+absl::Status Finish(const RawFlags &raw, GrowthOptions *options) {
+  if (raw.sizes) {
+    QUIRE_RETURN_IF_ERROR(SetSizes(*raw.sizes, &options->sizes));
+  }
+  if (raw.modes) {
+    QUIRE_RETURN_IF_ERROR(ParseReadModes(*raw.modes, &options->modes));
+  }
+  QUIRE_RETURN_IF_ERROR(
+      CheckRange("value_size", options->value_size, 0, kMaxValueBytes));
+  QUIRE_RETURN_IF_ERROR(
+      CheckRange("batch_size", options->load_batch, 1, 1'000'000));
+  QUIRE_RETURN_IF_ERROR(CheckRange("reads", options->reads, 1, UINT64_MAX));
+  QUIRE_RETURN_IF_ERROR(CheckRange("rounds", options->rounds, 1, kRoundsMax));
+  ApplyRequire(raw.require, &options->open.provider);
+  QUIRE_RETURN_IF_ERROR(options->open.Validate());
+  return SetCommon(raw.common, "growth", options);
+}
+
 // Memory of this process in bytes, by a label of /proc/self/status; 0 where
 // there is none.
 uint64_t ProcessMemory(std::string_view label) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with(label)) continue;
+    if (!line.starts_with(label))
+      continue;
     const size_t first = line.find_first_of("0123456789");
-    if (first == std::string::npos) return 0;
+    if (first == std::string::npos)
+      return 0;
     uint64_t kibibytes = 0;
     std::from_chars(line.data() + first, line.data() + line.size(), kibibytes);
     return kibibytes << 10;
@@ -95,8 +113,8 @@ uint64_t ProcessMemory(std::string_view label) {
 
 // A database of one size.
 class Growth {
- public:
-  Growth(const GrowthOptions& options, uint64_t keys)
+public:
+  Growth(const GrowthOptions &options, uint64_t keys)
       : options_(options), dataset_(keys, options.value_size, options.seed) {
     result_.keys = keys;
   }
@@ -104,16 +122,16 @@ class Growth {
   absl::Status Load();
   absl::StatusOr<GrowthResult> Measure(ReadMode mode);
 
- private:
+private:
   // Where an open takes its bytes from.
   enum class Files : uint8_t { kCached, kDropped };
 
-  absl::Status MeasureOpens(const Options& open, Files files, double* open_s,
-                            double* first_get_s);
-  absl::Status MeasureGets(const Options& open);
-  absl::Status GetFirst(DB& db, Stopwatch& watch, uint64_t number);
+  absl::Status MeasureOpens(const Options &open, Files files, double *open_s,
+                            double *first_get_s);
+  absl::Status MeasureGets(const Options &open);
+  absl::Status GetFirst(DB &db, Stopwatch &watch, uint64_t number);
 
-  const GrowthOptions& options_;
+  const GrowthOptions &options_;
   const Dataset dataset_;
   GrowthResult result_;
 };
@@ -140,7 +158,7 @@ absl::Status Growth::Load() {
   return absl::OkStatus();
 }
 
-absl::Status Growth::GetFirst(DB& db, Stopwatch& watch, uint64_t number) {
+absl::Status Growth::GetFirst(DB &db, Stopwatch &watch, uint64_t number) {
   KeyBuffer key;
   std::string value;
   const absl::Status status = db.Get({}, key.Set(number), &value);
@@ -149,8 +167,8 @@ absl::Status Growth::GetFirst(DB& db, Stopwatch& watch, uint64_t number) {
   return dataset_.Check(number, value);
 }
 
-absl::Status Growth::MeasureOpens(const Options& open, Files files,
-                                  double* open_s, double* first_get_s) {
+absl::Status Growth::MeasureOpens(const Options &open, Files files,
+                                  double *open_s, double *first_get_s) {
   Random random(dataset_.Seed(Stream::kColdReads, 0));
   std::vector<double> opens;
   std::vector<double> first_gets;
@@ -176,7 +194,7 @@ absl::Status Growth::MeasureOpens(const Options& open, Files files,
   return absl::OkStatus();
 }
 
-absl::Status Growth::MeasureGets(const Options& open) {
+absl::Status Growth::MeasureGets(const Options &open) {
   QUIRE_ASSIGN_OR_RETURN(const std::unique_ptr<DB> db,
                          DB::Open(open, options_.db));
   result_.mode = GetEffectiveProvider(*db).mode;
@@ -226,13 +244,13 @@ absl::StatusOr<GrowthResult> Growth::Measure(ReadMode mode) {
   return result_;
 }
 
-void Say(const std::string& text) {
+void Say(const std::string &text) {
   std::fprintf(stderr, "growth: %s\n", text.c_str());
 }
 
 // Everything of one size.
-absl::Status MeasureSize(const GrowthOptions& options, uint64_t keys,
-                         std::vector<GrowthResult>* results) {
+absl::Status MeasureSize(const GrowthOptions &options, uint64_t keys,
+                         std::vector<GrowthResult> *results) {
   Growth growth(options, keys);
   Say(absl::StrFormat("%d keys: loading", keys));
   QUIRE_RETURN_IF_ERROR(growth.Load());
@@ -244,53 +262,26 @@ absl::Status MeasureSize(const GrowthOptions& options, uint64_t keys,
   return DB::Destroy(options.open, options.db);
 }
 
-}  // namespace
+} // namespace
 
-absl::StatusOr<GrowthOptions> ParseGrowthOptions(
-    std::span<const std::string> words) {
-  GrowthOptions options;
-  RawFlags raw;
-  tools::FlagSet flags;
-  AddFlags(flags, &options, &raw);
-  QUIRE_RETURN_IF_ERROR(ParseWithoutArguments(flags, words));
-  if (options.help) return options;
-  if (raw.sizes) {
-    QUIRE_RETURN_IF_ERROR(SetSizes(*raw.sizes, &options.sizes));
-  }
-  if (raw.modes) {
-    QUIRE_RETURN_IF_ERROR(ParseReadModes(*raw.modes, &options.modes));
-  }
-  QUIRE_RETURN_IF_ERROR(
-      CheckRange("value_size", options.value_size, 0, kMaxValueBytes));
-  QUIRE_RETURN_IF_ERROR(
-      CheckRange("batch_size", options.load_batch, 1, 1'000'000));
-  QUIRE_RETURN_IF_ERROR(CheckRange("reads", options.reads, 1, UINT64_MAX));
-  QUIRE_RETURN_IF_ERROR(CheckRange("rounds", options.rounds, 1, kRoundsMax));
-  ApplyRequire(raw.require, &options.open.provider);
-  QUIRE_RETURN_IF_ERROR(options.open.Validate());
-  QUIRE_RETURN_IF_ERROR(SetSeed(raw.seed, &options.seed, &options.seed_drawn));
-  options.db = raw.db.value_or(DefaultDirectory("growth"));
-  options.json = raw.json.value_or("");
-  return options;
+absl::StatusOr<GrowthOptions>
+ParseGrowthOptions(std::span<const std::string> words) {
+  return ParseProgramFlags<GrowthOptions, RawFlags>(words, AddFlags, Finish);
 }
 
 std::string GrowthHelp() {
-  GrowthOptions options;
-  RawFlags raw;
-  tools::FlagSet flags;
-  AddFlags(flags, &options, &raw);
   return "Usage: growth [FLAG...]\n\n"
          "Loads databases of growing sizes and prints what opening and reading "
          "each costs,\nand what memory and disk space it takes. Ends with 0, "
          "with 1 if the database\nfailed or gave a wrong value, with 2 for a "
-         "mistake in the flags.\n\nFlags:\n" +
-         flags.Help();
+         "mistake in the flags.\n\n" +
+         ProgramFlagsHelp<GrowthOptions, RawFlags>(AddFlags);
 }
 
-absl::Status RunGrowth(const GrowthOptions& options) {
+absl::Status RunGrowth(const GrowthOptions &options) {
   std::vector<SheetLine> sheet = MachineSheet(options.db);
   sheet.emplace_back("Seed", SeedToText(options.seed, options.seed_drawn));
-  std::error_code ignored;  // an error shows when the database is made
+  std::error_code ignored; // an error shows when the database is made
   std::filesystem::create_directories(
       std::filesystem::path(options.db).parent_path(), ignored);
   std::vector<GrowthResult> results;
@@ -299,14 +290,15 @@ absl::Status RunGrowth(const GrowthOptions& options) {
   }
   std::printf("%s\n%s\n", SheetToText(sheet).c_str(),
               GrowthTable(results).c_str());
-  for (const std::string& warning : BuildWarnings()) {
+  for (const std::string &warning : BuildWarnings()) {
     std::printf("%s\n", warning.c_str());
   }
-  if (options.json.empty()) return absl::OkStatus();
+  if (options.json.empty())
+    return absl::OkStatus();
   return WriteJsonFile({{"machine", SheetToJson(sheet)},
                         {"warnings", BuildWarnings()},
                         {"results", GrowthToJson(results)}},
                        options.json);
 }
 
-}  // namespace quire::benchmarks
+} // namespace quire::benchmarks

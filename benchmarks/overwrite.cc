@@ -28,7 +28,7 @@ struct RawFlags {
   bool require = false;
 };
 
-void AddFlags(tools::FlagSet& flags, OverwriteOptions* options, RawFlags* raw) {
+void AddFlags(tools::FlagSet &flags, OverwriteOptions *options, RawFlags *raw) {
   flags.AddNumber("num", "N", "Keys of the database (2000000).", &options->num);
   flags.AddNumber("value_size", "BYTES", "Size of a value (100).",
                   &options->value_size);
@@ -49,12 +49,23 @@ void AddFlags(tools::FlagSet& flags, OverwriteOptions* options, RawFlags* raw) {
   flags.AddSwitch("help", "Print this and end.", &options->help);
 }
 
+absl::Status Finish(const RawFlags &raw, OverwriteOptions *options) {
+  QUIRE_RETURN_IF_ERROR(CheckRange("num", options->num, 1, 1'000'000'000));
+  QUIRE_RETURN_IF_ERROR(
+      CheckRange("value_size", options->value_size, 0, kMaxValueBytes));
+  QUIRE_RETURN_IF_ERROR(CheckRange("factor", options->factor, 1, 1'000'000));
+  QUIRE_RETURN_IF_ERROR(CheckRange("batch_size", options->batch, 1, 1'000'000));
+  ApplyRequire(raw.require, &options->open.provider);
+  QUIRE_RETURN_IF_ERROR(options->open.Validate());
+  options->db = raw.db.value_or(DefaultDirectory("overwrite"));
+  return SetSeed(raw.seed, &options->seed, &options->seed_drawn);
+}
+
 // The database and what must be in it.
 class Overwrite {
- public:
-  explicit Overwrite(const OverwriteOptions& options)
-      : options_(options),
-        versions_(options.num),
+public:
+  explicit Overwrite(const OverwriteOptions &options)
+      : options_(options), versions_(options.num),
         values_(options.seed, options.value_size),
         random_(StreamSeed(options.seed, 1)) {}
 
@@ -72,22 +83,22 @@ class Overwrite {
     return result_;
   }
 
- private:
+private:
   absl::Status Load();
   absl::Status WriteOver();
   absl::Status WriteBatchOf(uint64_t count);
   absl::Status Check(uint64_t number);
   absl::Status CheckAll();
   absl::Status MeasureLive();
-  void CountWritten(const Stats& before, const Stats& after);
+  void CountWritten(const Stats &before, const Stats &after);
 
   // Values follow from the key's number and how often it was written.
-  void FillValue(uint64_t number, std::string* value) const {
+  void FillValue(uint64_t number, std::string *value) const {
     values_.Fill(number + versions_[number] * options_.num, value);
   }
 
-  const OverwriteOptions& options_;
-  std::vector<uint64_t> versions_;  // by key
+  const OverwriteOptions &options_;
+  std::vector<uint64_t> versions_; // by key
   const DerivedValues values_;
   Random random_;
   std::unique_ptr<DB> db_;
@@ -139,7 +150,8 @@ absl::Status Overwrite::Check(uint64_t number) {
   QUIRE_RETURN_IF_ERROR(db_->Get({}, key.Set(number), &value));
   FillValue(number, &expected);
   ++result_.values_checked;
-  if (value == expected) return absl::OkStatus();
+  if (value == expected)
+    return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("wrong value of key ", number,
                                           ", written ", versions_[number],
                                           " times"));
@@ -180,7 +192,7 @@ absl::Status Overwrite::WriteOver() {
   return absl::OkStatus();
 }
 
-void Overwrite::CountWritten(const Stats& before, const Stats& after) {
+void Overwrite::CountWritten(const Stats &before, const Stats &after) {
   result_.log_bytes = after.log_bytes_written - before.log_bytes_written;
   result_.table_bytes = after.table_bytes_written - before.table_bytes_written;
   result_.rewritten_bytes = after.rewritten_bytes - before.rewritten_bytes;
@@ -211,39 +223,20 @@ absl::Status Overwrite::MeasureLive() {
   return absl::OkStatus();
 }
 
-}  // namespace
+} // namespace
 
-absl::StatusOr<OverwriteOptions> ParseOverwriteOptions(
-    std::span<const std::string> words) {
-  OverwriteOptions options;
-  RawFlags raw;
-  tools::FlagSet flags;
-  AddFlags(flags, &options, &raw);
-  QUIRE_RETURN_IF_ERROR(ParseWithoutArguments(flags, words));
-  if (options.help) return options;
-  QUIRE_RETURN_IF_ERROR(CheckRange("num", options.num, 1, 1'000'000'000));
-  QUIRE_RETURN_IF_ERROR(
-      CheckRange("value_size", options.value_size, 0, kMaxValueBytes));
-  QUIRE_RETURN_IF_ERROR(CheckRange("factor", options.factor, 1, 1'000'000));
-  QUIRE_RETURN_IF_ERROR(CheckRange("batch_size", options.batch, 1, 1'000'000));
-  ApplyRequire(raw.require, &options.open.provider);
-  QUIRE_RETURN_IF_ERROR(options.open.Validate());
-  QUIRE_RETURN_IF_ERROR(SetSeed(raw.seed, &options.seed, &options.seed_drawn));
-  options.db = raw.db.value_or(DefaultDirectory("overwrite"));
-  return options;
+absl::StatusOr<OverwriteOptions>
+ParseOverwriteOptions(std::span<const std::string> words) {
+  return ParseProgramFlags<OverwriteOptions, RawFlags>(words, AddFlags, Finish);
 }
 
 std::string OverwriteHelp() {
-  OverwriteOptions options;
-  RawFlags raw;
-  tools::FlagSet flags;
-  AddFlags(flags, &options, &raw);
   return "Usage: overwrite [FLAG...]\n\n"
          "Loads a database, writes random ones of its records over, and prints "
          "what that\ntakes of disk space and of writing. Ends with 0, with 1 "
          "if the database failed or\ngave a wrong value, with 2 for a mistake "
-         "in the flags.\n\nFlags:\n" +
-         flags.Help();
+         "in the flags.\n\n" +
+         ProgramFlagsHelp<OverwriteOptions, RawFlags>(AddFlags);
 }
 
 double OverwriteResult::WriteAmplification() const {
@@ -252,17 +245,18 @@ double OverwriteResult::WriteAmplification() const {
          static_cast<double>(std::max<uint64_t>(payload_bytes, 1));
 }
 
-absl::StatusOr<OverwriteResult> RunOverwrite(const OverwriteOptions& options) {
+absl::StatusOr<OverwriteResult> RunOverwrite(const OverwriteOptions &options) {
   absl::StatusOr<OverwriteResult> result = Overwrite(options).Run();
   if (!options.keep) {
     const absl::Status status = DB::Destroy(options.open, options.db);
-    if (result.ok()) QUIRE_RETURN_IF_ERROR(status);
+    if (result.ok())
+      QUIRE_RETURN_IF_ERROR(status);
   }
   return result;
 }
 
-std::string OverwriteTable(const OverwriteOptions& options,
-                           const OverwriteResult& result) {
+std::string OverwriteTable(const OverwriteOptions &options,
+                           const OverwriteResult &result) {
   const auto mib = [](double bytes) { return bytes / (1 << 20); };
   const auto live = static_cast<double>(result.live_bytes);
   const auto payload = static_cast<double>(result.payload_bytes);
@@ -281,7 +275,7 @@ std::string OverwriteTable(const OverwriteOptions& options,
       result.values_checked, mib(live), result.mean_disk_bytes / live,
       static_cast<double>(result.peak_disk_bytes) / live, result.most_runs,
       result.merges, result.WriteAmplification());
-  const auto part = [&](const char* name, uint64_t bytes) {
+  const auto part = [&](const char *name, uint64_t bytes) {
     absl::StrAppendFormat(&text, "  %-9s %8.1f MiB %6.2f\n", name,
                           mib(static_cast<double>(bytes)),
                           static_cast<double>(bytes) / payload);
@@ -293,4 +287,4 @@ std::string OverwriteTable(const OverwriteOptions& options,
   return text;
 }
 
-}  // namespace quire::benchmarks
+} // namespace quire::benchmarks

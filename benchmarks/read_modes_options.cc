@@ -17,11 +17,12 @@ constexpr uint64_t kMultiGetKeysMax = 1 << 16;
 
 // What the flags set before it is checked.
 struct RawFlags {
-  std::optional<std::string> modes, cache_size, db, seed, json;
+  std::optional<std::string> modes, cache_size;
+  CommonFlags common;
   bool require = false;
 };
 
-void AddFlags(tools::FlagSet& flags, ReadModesOptions* options, RawFlags* raw) {
+void AddFlags(tools::FlagSet &flags, ReadModesOptions *options, RawFlags *raw) {
   flags.AddNumber("num", "N", "Keys of the database (1000000).", &options->num);
   flags.AddNumber("value_size", "BYTES", "Size of a value (100).",
                   &options->value_size);
@@ -51,14 +52,11 @@ void AddFlags(tools::FlagSet& flags, ReadModesOptions* options, RawFlags* raw) {
   flags.AddSize("write_buffer_size", "Size of a memtable (64M).",
                 &options->open.memtable_bytes);
   AddProviderFlags(flags, &options->open.provider, &raw->require);
-  AddDatabaseFlag(flags, "read_modes", &raw->db);
   flags.AddSwitch("keep", "Leave the database where it is.", &options->keep);
-  AddSeedFlag(flags, &raw->seed);
-  AddJsonFlag(flags, &raw->json);
-  flags.AddSwitch("help", "Print this and end.", &options->help);
+  AddCommonFlags(flags, "read_modes", &raw->common, options);
 }
 
-absl::Status CheckNumbers(const ReadModesOptions& options) {
+absl::Status CheckNumbers(const ReadModesOptions &options) {
   QUIRE_RETURN_IF_ERROR(
       CheckRange("num", options.num, 1, KeyBuffer::kNumberEnd));
   QUIRE_RETURN_IF_ERROR(
@@ -72,46 +70,38 @@ absl::Status CheckNumbers(const ReadModesOptions& options) {
   return CheckRange("batch_size", options.load_batch, 1, options.num);
 }
 
-}  // namespace
-
-absl::StatusOr<ReadModesOptions> ParseReadModesOptions(
-    std::span<const std::string> words) {
-  ReadModesOptions options;
-  options.open.provider.cache_bytes = 0;
-  RawFlags raw;
-  tools::FlagSet flags;
-  AddFlags(flags, &options, &raw);
-  QUIRE_RETURN_IF_ERROR(ParseWithoutArguments(flags, words));
-  if (options.help) return options;
-  options.load_batch = std::min(options.load_batch, options.num);
-  QUIRE_RETURN_IF_ERROR(CheckNumbers(options));
+absl::Status Finish(const RawFlags &raw, ReadModesOptions *options) {
+  options->load_batch = std::min(options->load_batch, options->num);
+  QUIRE_RETURN_IF_ERROR(CheckNumbers(*options));
   if (raw.modes) {
-    QUIRE_RETURN_IF_ERROR(ParseReadModes(*raw.modes, &options.modes));
+    QUIRE_RETURN_IF_ERROR(ParseReadModes(*raw.modes, &options->modes));
   }
+  // 0: chosen to exceed the data.
+  options->open.provider.cache_bytes = 0;
   if (raw.cache_size) {
     QUIRE_ASSIGN_OR_RETURN(const std::optional<uint64_t> size,
                            ParseOptionalSize("cache_size", *raw.cache_size));
-    options.open.provider.cache_bytes = size.value_or(0);
+    options->open.provider.cache_bytes = size.value_or(0);
   }
-  ApplyRequire(raw.require, &options.open.provider);
-  QUIRE_RETURN_IF_ERROR(options.open.Validate());
-  QUIRE_RETURN_IF_ERROR(SetSeed(raw.seed, &options.seed, &options.seed_drawn));
-  options.db_given = raw.db.has_value();
-  options.db = raw.db.value_or(DefaultDirectory("read_modes"));
-  options.json = raw.json.value_or("");
-  return options;
+  ApplyRequire(raw.require, &options->open.provider);
+  QUIRE_RETURN_IF_ERROR(options->open.Validate());
+  options->db_given = raw.common.db.has_value();
+  return SetCommon(raw.common, "read_modes", options);
+}
+
+} // namespace
+
+absl::StatusOr<ReadModesOptions>
+ParseReadModesOptions(std::span<const std::string> words) {
+  return ParseProgramFlags<ReadModesOptions, RawFlags>(words, AddFlags, Finish);
 }
 
 std::string ReadModesHelp() {
-  ReadModesOptions options;
-  RawFlags raw;
-  tools::FlagSet flags;
-  AddFlags(flags, &options, &raw);
   return "Usage: read_modes [FLAG...]\n\n"
          "Loads a database, reads it back in each read mode and prints a table "
          "that\ncompares them. Ends with 0, with 1 if the database failed or "
-         "gave a wrong value,\nwith 2 for a mistake in the flags.\n\nFlags:\n" +
-         flags.Help();
+         "gave a wrong value,\nwith 2 for a mistake in the flags.\n\n" +
+         ProgramFlagsHelp<ReadModesOptions, RawFlags>(AddFlags);
 }
 
-}  // namespace quire::benchmarks
+} // namespace quire::benchmarks

@@ -1,7 +1,9 @@
 // compare: the same work through the public API of Quire and of its peers.
 // `compare --help` has the flags, docs/benchmarks.md what the numbers mean.
+#include <string_view>
 #include <vector>
 
+#include "benchmarks/compare/cold_reader.h"
 #include "benchmarks/compare/comparison.h"
 #include "benchmarks/compare/options.h"
 #include "benchmarks/compare/peers.h"
@@ -14,6 +16,9 @@ int main(int argc, char** argv) {
   const auto peers = benchmarks::PeerContenders();
   std::vector<benchmarks::Contender> all(own.begin(), own.end());
   all.insert(all.end(), peers.begin(), peers.end());
+  if (argc == 2 && std::string_view(argv[1]) == benchmarks::kColdReaderWord) {
+    return benchmarks::ColdReaderMain(all);
+  }
   return benchmarks::RunProgram(
       "compare", argc, argv,
       [&](std::span<const std::string> words) {

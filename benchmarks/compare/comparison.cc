@@ -9,9 +9,12 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "benchmarks/common_flags.h"
+#include "benchmarks/compare/bars.h"
+#include "benchmarks/compare/cold_scene.h"
 #include "benchmarks/compare/hot_scene.h"
 #include "benchmarks/compare/scenes.h"
 #include "benchmarks/compare/stores.h"
+#include "benchmarks/compare/write_scene.h"
 #include "benchmarks/machine_sheet.h"
 #include "benchmarks/report.h"
 
@@ -57,6 +60,14 @@ absl::StatusOr<Results> RunScenes(const CompareOptions& options,
         QUIRE_RETURN_IF_ERROR(
             RunHotScene(scene, options, contenders, data->stores, &results));
         break;
+      case SceneKind::kCold:
+        QUIRE_RETURN_IF_ERROR(
+            RunColdScene(scene, options, contenders, data->stores, &results));
+        break;
+      case SceneKind::kWrites:
+        QUIRE_RETURN_IF_ERROR(
+            RunWriteScene(scene, options, contenders, data->stores, &results));
+        break;
     }
   }
   return results;
@@ -73,19 +84,25 @@ absl::Status RunComparison(const CompareOptions& options,
   sheet.emplace_back("Seed", SeedToText(options.seed, options.seed_drawn));
   const std::vector<Contender> chosen = ChosenOf(options, contenders);
   QUIRE_ASSIGN_OR_RETURN(const Results results, RunScenes(options, chosen));
-  std::printf("%s\n%s", SheetToText(sheet).c_str(),
-              ResultsToText(results).c_str());
+  const std::vector<Verdict> verdicts = Judge(results, Bars());
+  std::printf("%s\n%s\n%s", SheetToText(sheet).c_str(),
+              VerdictsToText(verdicts).c_str(), ResultsToText(results).c_str());
   std::printf("Each value was read in full and checked.\n");
   nlohmann::ordered_json json;
   for (const Contender& one : chosen) {
     std::printf("- %s: %s\n", one.name, one.settings);
     json["settings"][one.name] = one.settings;
   }
+  for (const std::string& note : results.notes()) {
+    std::printf("%s\n", note.c_str());
+  }
   for (const std::string& warning : BuildWarnings()) {
     std::printf("%s\n", warning.c_str());
   }
   if (options.json.empty()) return absl::OkStatus();
   json["machine"] = SheetToJson(sheet);
+  json["verdicts"] = VerdictsToJson(verdicts);
+  json["notes"] = results.notes();
   json["scenes"] = ResultsToJson(results);
   return WriteJsonFile(json, options.json);
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -105,6 +106,13 @@ class Engine {
   // Writes the entries in one atomic batch, without syncing.
   virtual absl::Status Write(std::span<const Entry> entries) = 0;
 
+  // The same, but durable on return. The default is for engines that know no
+  // cheaper way.
+  virtual absl::Status WriteSynced(std::span<const Entry> entries) {
+    absl::Status status = Write(entries);
+    return status.ok() ? Finish() : status;
+  }
+
   // Makes what was written durable, and waits for the work in the background
   // that is due, where the engine can be asked to.
   virtual absl::Status Finish() = 0;
@@ -114,6 +122,10 @@ class Engine {
   virtual absl::Status Settle() = 0;
 
   virtual absl::StatusOr<std::unique_ptr<Reader>> NewReader() = 0;
+
+  // Records that were asked of files so far, since they weren't in the engine's
+  // own cache; nothing where that can't be told.
+  virtual std::optional<uint64_t> RecordsRead() { return std::nullopt; }
 };
 
 struct EngineOptions {
@@ -122,7 +134,13 @@ struct EngineOptions {
   uint64_t data_bytes = 0;
   // Memory for the engine's own cache, where it has one.
   uint64_t cache_bytes = 0;
+  // All memory that the process may have, page cache included; the engine
+  // divides it as its experts would, and leaves kProcessBytes for the rest of
+  // the process. 0: no limit, and cache_bytes counts.
+  uint64_t memory_bytes = 0;
 };
+
+inline constexpr uint64_t kProcessBytes = uint64_t{16} << 20;
 
 using OpenFunction =
     absl::StatusOr<std::unique_ptr<Engine>> (*)(const EngineOptions&);
@@ -135,6 +153,11 @@ struct Contender {
   const char* settings;
   OpenFunction create;
   OpenFunction open;
+  // Only where memory is limited: elsewhere it is the same as another one.
+  bool cold_only = false;
+  // Filled round by round too: the log-structured ones, which are made for it.
+  // Of the others there is the time of one load.
+  bool fills = false;
 };
 
 }  // namespace quire::benchmarks

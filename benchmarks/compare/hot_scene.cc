@@ -159,7 +159,7 @@ absl::Status HotScene::OpenAll(const State& state,
   const bool first = &state == &kStates[0];
   bool prepared = first;
   for (const Contender& contender : contenders) {
-    if (!first && contender.is_peer) continue;
+    if (contender.cold_only || (!first && contender.is_peer)) continue;
     if (state.memory_modes_only && !ReadsMemory(contender)) continue;
     if (!prepared) {
       QUIRE_RETURN_IF_ERROR(

@@ -72,7 +72,9 @@ class LevelDbEngine : public Engine {
     open.write_buffer_size = 64 << 20;
     open.max_open_files = 10'000;
     open.filter_policy = filter_.get();
-    if (options.cache_bytes > 0) {
+    // With little memory: LevelDB's default, and the page cache, in which
+    // blocks lie as they are.
+    if (options.cache_bytes > 0 && options.memory_bytes == 0) {
       cache_.reset(leveldb::NewLRUCache(options.cache_bytes));
       open.block_cache = cache_.get();
     }
@@ -84,21 +86,18 @@ class LevelDbEngine : public Engine {
   }
 
   absl::Status Write(std::span<const Entry> entries) override {
-    leveldb::WriteBatch batch;
-    for (const Entry& entry : entries) {
-      batch.Put(SliceOf(entry.key), SliceOf(entry.value));
-    }
-    return Converted(db_->Write({}, &batch));
+    return WriteWith({}, entries);
+  }
+
+  absl::Status WriteSynced(std::span<const Entry> entries) override {
+    leveldb::WriteOptions sync;
+    sync.sync = true;
+    return WriteWith(sync, entries);
   }
 
   // LevelDB can't be asked whether a compaction is due: what it puts off isn't
   // in its time.
-  absl::Status Finish() override {
-    leveldb::WriteOptions sync;
-    sync.sync = true;
-    leveldb::WriteBatch nothing;
-    return Converted(db_->Write(sync, &nothing));
-  }
+  absl::Status Finish() override { return WriteSynced({}); }
 
   absl::Status Settle() override {
     db_->CompactRange(nullptr, nullptr);
@@ -110,6 +109,15 @@ class LevelDbEngine : public Engine {
   }
 
  private:
+  absl::Status WriteWith(const leveldb::WriteOptions& write,
+                         std::span<const Entry> entries) {
+    leveldb::WriteBatch batch;
+    for (const Entry& entry : entries) {
+      batch.Put(SliceOf(entry.key), SliceOf(entry.value));
+    }
+    return Converted(db_->Write(write, &batch));
+  }
+
   // Both outlive the database.
   std::unique_ptr<leveldb::Cache> cache_;
   const std::unique_ptr<const leveldb::FilterPolicy> filter_{

@@ -17,6 +17,7 @@ struct CompareOptions {
   uint64_t data_bytes = uint64_t{576} << 20;  // keys and values of a store
   uint64_t rounds = 5;
   double read_seconds = 0.25;           // of one loop of reads
+  uint64_t sustained_seconds = 60;      // of overwriting without a pause
   std::vector<std::string> scenes;      // ids; empty: all
   std::vector<std::string> contenders;  // names; empty: all
   uint64_t seed = 0;

@@ -20,6 +20,7 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenLmdb(const EngineOptions&);
 absl::StatusOr<std::unique_ptr<Engine>> OpenLevelDb(const EngineOptions&);
 
 absl::StatusOr<std::unique_ptr<Engine>> OpenRocksDb(const EngineOptions&);
+absl::StatusOr<std::unique_ptr<Engine>> OpenRocksDbDirect(const EngineOptions&);
 
 absl::StatusOr<std::unique_ptr<Engine>> OpenWiredTiger(const EngineOptions&);
 

@@ -1,5 +1,6 @@
 #include "benchmarks/compare/quire_engine.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -74,6 +75,12 @@ class QuireReader : public Reader {
   std::vector<absl::Status> statuses_;
 };
 
+WriteBatch BatchOf(std::span<const Entry> entries) {
+  WriteBatch batch;
+  for (const Entry& entry : entries) batch.Put(entry.key, entry.value);
+  return batch;
+}
+
 absl::StatusOr<std::unique_ptr<QuireEngine>> Open(
     const Options& options, const std::string& directory) {
   QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<DB> db, DB::Open(options, directory));
@@ -87,6 +94,22 @@ absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& engine) {
   return Open(options, engine.directory);
 }
 
+// What is left of the memory for cached pages, behind the process and the
+// index.
+absl::StatusOr<uint64_t> CacheBytesWithin(const EngineOptions& engine,
+                                          Options options) {
+  options.index_memory_bytes = 0;
+  options.provider.cache_bytes = 1 << 20;
+  QUIRE_ASSIGN_OR_RETURN(const std::unique_ptr<DB> db,
+                         DB::Open(options, engine.directory));
+  const uint64_t taken = kProcessBytes + db->GetStats().hash_section_bytes;
+  const uint64_t rest =
+      engine.memory_bytes > taken ? engine.memory_bytes - taken : 0;
+  // Under buffered a piece passes through the page cache, which needs some.
+  const bool shared = options.provider.read_mode == io::ReadMode::kBuffered;
+  return std::max(shared ? rest / 2 : rest, uint64_t{4} << 20);
+}
+
 template <io::ReadMode kMode>
 absl::StatusOr<std::unique_ptr<Engine>> OpenIn(const EngineOptions& engine) {
   Options options;
@@ -95,6 +118,10 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenIn(const EngineOptions& engine) {
   options.provider.read_mode = kMode;
   options.provider.read_mode_policy = io::ProviderPolicy::kRequire;
   options.provider.cache_bytes = engine.cache_bytes;
+  if (engine.memory_bytes > 0) {
+    QUIRE_ASSIGN_OR_RETURN(options.provider.cache_bytes,
+                           CacheBytesWithin(engine, options));
+  }
   return Open(options, engine.directory);
 }
 
@@ -103,13 +130,13 @@ constexpr char kSettings[] =
 
 constexpr std::array kContenders = {
     Contender{"quire direct", false, "quire", kSettings, Create,
-              OpenIn<io::ReadMode::kDirect>},
+              OpenIn<io::ReadMode::kDirect>, false, true},
     Contender{"quire mmap", false, "quire", kSettings, Create,
-              OpenIn<io::ReadMode::kMmap>},
+              OpenIn<io::ReadMode::kMmap>, false, true},
     Contender{"quire buffered", false, "quire", kSettings, Create,
-              OpenIn<io::ReadMode::kBuffered>},
+              OpenIn<io::ReadMode::kBuffered>, false, true},
     Contender{"quire pread", false, "quire", kSettings, Create,
-              OpenIn<io::ReadMode::kPread>},
+              OpenIn<io::ReadMode::kPread>, false, true},
 };
 
 }  // namespace
@@ -119,9 +146,11 @@ std::span<const Contender> QuireContenders() { return kContenders; }
 QuireEngine::QuireEngine(std::unique_ptr<DB> db) : db_(std::move(db)) {}
 
 absl::Status QuireEngine::Write(std::span<const Entry> entries) {
-  WriteBatch batch;
-  for (const Entry& entry : entries) batch.Put(entry.key, entry.value);
-  return db_->Write({}, batch);
+  return db_->Write({}, BatchOf(entries));
+}
+
+absl::Status QuireEngine::WriteSynced(std::span<const Entry> entries) {
+  return db_->Write({.sync = true}, BatchOf(entries));
 }
 
 absl::Status QuireEngine::Finish() {
@@ -133,6 +162,10 @@ absl::Status QuireEngine::Settle() { return db_->CompactRange({}); }
 
 absl::StatusOr<std::unique_ptr<Reader>> QuireEngine::NewReader() {
   return std::make_unique<QuireReader>(*db_);
+}
+
+std::optional<uint64_t> QuireEngine::RecordsRead() {
+  return db_->GetStats().provider.read_extents;
 }
 
 absl::StatusOr<std::unique_ptr<QuireEngine>> OpenQuireUnmerged(

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -23,9 +24,11 @@ class QuireEngine : public Engine {
   explicit QuireEngine(std::unique_ptr<DB> db);
 
   absl::Status Write(std::span<const Entry> entries) override;
+  absl::Status WriteSynced(std::span<const Entry> entries) override;
   absl::Status Finish() override;
   absl::Status Settle() override;
   absl::StatusOr<std::unique_ptr<Reader>> NewReader() override;
+  std::optional<uint64_t> RecordsRead() override;
 
   DB& db() { return *db_; }
 

@@ -45,8 +45,10 @@ class SceneTable {
     const Series* const own = results_.Best(row.info.id, Side::kQuire);
     const Series* const peer = results_.Best(row.info.id, Side::kPeer);
     if (own == nullptr || peer == nullptr) return 0;
-    return row.info.more_is_better ? own->Median() / peer->Median()
-                                   : peer->Median() / own->Median();
+    const bool more = row.info.more_is_better;
+    const double better = more ? own->Median() : peer->Median();
+    const double worse = more ? peer->Median() : own->Median();
+    return worse == 0 ? 0 : better / worse;
   }
 
   void AddRows(const std::string& title, bool lost) {
@@ -119,6 +121,11 @@ void Results::Add(const RowInfo& info, std::string_view name, Side side,
     series = row->series.end() - 1;
   }
   series->samples.push_back(sample);
+}
+
+void Results::Note(const std::string& text) {
+  if (std::find(notes_.begin(), notes_.end(), text) != notes_.end()) return;
+  notes_.push_back(text);
 }
 
 const Row* Results::Find(std::string_view id) const {

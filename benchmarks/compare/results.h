@@ -55,6 +55,11 @@ class Results {
   // Adds a sample, and the row and the series if they are new.
   void Add(const RowInfo& row, std::string_view name, Side side, double sample);
 
+  // A line for the reader: what was left out, and why. Once, however often it
+  // is said.
+  void Note(const std::string& text);
+  const std::vector<std::string>& notes() const { return notes_; }
+
   // nullptr if there is none.
   const Row* Find(std::string_view id) const;
 
@@ -67,6 +72,7 @@ class Results {
 
  private:
   std::deque<Row> rows_;
+  std::vector<std::string> notes_;
 };
 
 // The rows of each scene, what stands before the '/' of their ids, as a table

@@ -6,6 +6,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,8 @@ namespace {
 
 constexpr double kBloomBits = 10;
 constexpr size_t kBlockBytes = 4096;
+// Buffers, threads and the cache's own table beside the cache.
+constexpr uint64_t kFilesBytes = uint64_t{8} << 20;
 
 absl::Status Converted(const rocksdb::Status& status) {
   if (status.ok()) return absl::OkStatus();
@@ -91,7 +94,7 @@ class RocksDbReader : public Reader {
 
 class RocksDbEngine : public Engine {
  public:
-  absl::Status Open(const EngineOptions& options) {
+  absl::Status Open(const EngineOptions& options, bool direct_reads) {
     rocksdb::Options open;
     open.create_if_missing = true;
     open.compression = rocksdb::kNoCompression;
@@ -100,9 +103,15 @@ class RocksDbEngine : public Engine {
     rocksdb::BlockBasedTableOptions table;
     table.block_size = kBlockBytes;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBits));
-    if (options.cache_bytes > 0) {
+    open.use_direct_reads = direct_reads;
+    // With little memory and no direct reads: RocksDB's default, and the page
+    // cache.
+    const uint64_t cache_bytes = options.memory_bytes == 0 ? options.cache_bytes
+                                 : direct_reads ? options.memory_bytes
+                                                : 0;
+    if (cache_bytes > 0) {
       table.block_cache =
-          rocksdb::HyperClockCacheOptions(options.cache_bytes, kBlockBytes)
+          rocksdb::HyperClockCacheOptions(cache_bytes, kBlockBytes)
               .MakeSharedCache();
     }
     open.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -110,16 +119,24 @@ class RocksDbEngine : public Engine {
     QUIRE_RETURN_IF_ERROR(
         Converted(rocksdb::DB::Open(open, options.directory, &db)));
     db_.reset(db);
+    if (options.memory_bytes == 0 || !direct_reads) return absl::OkStatus();
+    // What is left behind the process, filters and index.
+    uint64_t tables = 0;
+    db_->GetIntProperty("rocksdb.estimate-table-readers-mem", &tables);
+    const uint64_t taken = kProcessBytes + kFilesBytes + tables;
+    table.block_cache->SetCapacity(options.memory_bytes -
+                                   std::min(options.memory_bytes / 2, taken));
     return absl::OkStatus();
   }
 
   absl::Status Write(std::span<const Entry> entries) override {
-    rocksdb::WriteBatch batch;
-    for (const Entry& entry : entries) {
-      QUIRE_RETURN_IF_ERROR(
-          Converted(batch.Put(SliceOf(entry.key), SliceOf(entry.value))));
-    }
-    return Converted(db_->Write({}, &batch));
+    return WriteWith({}, entries);
+  }
+
+  absl::Status WriteSynced(std::span<const Entry> entries) override {
+    rocksdb::WriteOptions sync;
+    sync.sync = true;
+    return WriteWith(sync, entries);
   }
 
   // As with LevelDB, compactions that are due aren't waited for.
@@ -137,16 +154,36 @@ class RocksDbEngine : public Engine {
   }
 
  private:
+  absl::Status WriteWith(const rocksdb::WriteOptions& write,
+                         std::span<const Entry> entries) {
+    rocksdb::WriteBatch batch;
+    for (const Entry& entry : entries) {
+      QUIRE_RETURN_IF_ERROR(
+          Converted(batch.Put(SliceOf(entry.key), SliceOf(entry.value))));
+    }
+    return Converted(db_->Write(write, &batch));
+  }
+
   std::unique_ptr<rocksdb::DB> db_;
 };
+
+absl::StatusOr<std::unique_ptr<Engine>> OpenWith(const EngineOptions& options,
+                                                 bool direct_reads) {
+  auto engine = std::make_unique<RocksDbEngine>();
+  QUIRE_RETURN_IF_ERROR(engine->Open(options, direct_reads));
+  return engine;
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> OpenRocksDb(
     const EngineOptions& options) {
-  auto engine = std::make_unique<RocksDbEngine>();
-  QUIRE_RETURN_IF_ERROR(engine->Open(options));
-  return engine;
+  return OpenWith(options, false);
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> OpenRocksDbDirect(
+    const EngineOptions& options) {
+  return OpenWith(options, true);
 }
 
 }  // namespace quire::benchmarks

@@ -8,7 +8,9 @@
 namespace quire::benchmarks {
 
 enum class SceneKind : uint8_t {
-  kHot,  // reads, with everything in memory
+  kHot,   // reads, with everything in memory
+  kCold,  // reads, with a quarter of the data's size as memory
+  kWrites,
 };
 
 struct Scene {

@@ -122,6 +122,16 @@ absl::StatusOr<double> Stores::Load(const std::string& folder,
   return watch.seconds();
 }
 
+absl::Status Stores::Copy(const std::string& folder,
+                          const std::string& copy) const {
+  std::error_code error;
+  fs::copy(DirectoryOf(folder), DirectoryOf(copy), fs::copy_options::recursive,
+           error);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("copying ", folder, ": ", error.message()));
+}
+
 absl::StatusOr<std::unique_ptr<Engine>> Stores::Open(const std::string& folder,
                                                      OpenFunction open) const {
   EngineOptions options = OptionsFor(folder);

@@ -26,6 +26,7 @@ class Stores {
   Stores& operator=(const Stores&) = delete;
 
   const KeySpace& keys() const { return keys_; }
+  // "." is the one that holds all of them.
   std::string DirectoryOf(std::string_view folder) const;
 
   enum class Then : uint8_t {
@@ -41,6 +42,9 @@ class Stores {
   // with the seconds of then.
   absl::StatusOr<double> Load(const std::string& folder, OpenFunction create,
                               Then then);
+
+  // Copies a database that is closed into a new folder.
+  absl::Status Copy(const std::string& folder, const std::string& copy) const;
 
   // Opens a database for reading, with memory for all of it.
   absl::StatusOr<std::unique_ptr<Engine>> Open(const std::string& folder,

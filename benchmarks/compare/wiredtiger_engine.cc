@@ -16,6 +16,8 @@ namespace {
 
 constexpr char kTable[] = "table:entries";
 constexpr uint64_t kLeastCacheBytes = uint64_t{64} << 20;
+// Sessions, handles and buffers beside the cache.
+constexpr uint64_t kSessionBytes = uint64_t{8} << 20;
 
 absl::Status Checked(const char* call, int result) {
   if (result == 0) return absl::OkStatus();
@@ -110,9 +112,18 @@ class WiredTigerEngine : public Engine {
   absl::Status Open(const EngineOptions& options) {
     std::error_code ignored;  // an error shows when it is opened
     std::filesystem::create_directory(options.directory, ignored);
-    const std::string config =
+    std::string config =
         absl::StrCat("create,checkpoint_sync=true,cache_size=",
                      std::max(options.cache_bytes, kLeastCacheBytes));
+    if (options.memory_bytes > 0) {
+      // Its cache holds pages with an overhead that the size doesn't count: an
+      // eighth by default.
+      const uint64_t cache =
+          (options.memory_bytes -
+           std::min(options.memory_bytes / 2, kProcessBytes + kSessionBytes)) /
+          9 * 8;
+      config = absl::StrCat("direct_io=(data),cache_size=", cache);
+    }
     QUIRE_RETURN_IF_ERROR(
         Checked("open", wiredtiger_open(options.directory.c_str(), nullptr,
                                         config.c_str(), &connection_)));
@@ -120,10 +131,11 @@ class WiredTigerEngine : public Engine {
     QUIRE_RETURN_IF_ERROR(Checked(
         "open_session",
         connection_->open_session(connection_, nullptr, nullptr, &session)));
-    QUIRE_RETURN_IF_ERROR(Checked(
-        "create",
-        session->create(session, kTable,
-                        "key_format=u,value_format=u,leaf_page_max=8KB")));
+    QUIRE_RETURN_IF_ERROR(
+        Checked("create",
+                session->create(session, kTable,
+                                "key_format=u,value_format=u,leaf_page_max=8KB,"
+                                "leaf_value_max=32KB")));
     QUIRE_RETURN_IF_ERROR(Checked("close", session->close(session, nullptr)));
     writer_ = std::make_unique<TableCursor>();
     return writer_->Open(*connection_);

@@ -21,7 +21,6 @@ namespace {
 using ::testing::Each;
 using ::testing::Gt;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 CompareOptions TinyOptions(const std::string& directory) {
@@ -60,6 +59,27 @@ TEST(CompareHotTest, EveryRowHasASampleForEachRound) {
     EXPECT_THAT(row->series, SizeIs(2)) << id;
   }
   EXPECT_THAT(results->Find("hot-1k/loaded/scan-forward")->series, SizeIs(4));
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST(CompareHotTest, FillsAndSustainedWritesAreMeasured) {
+  const testing::TempDirectory directory;
+  CompareOptions options = TinyOptions(directory.path());
+  options.scenes = {"writes"};
+  options.sustained_seconds = 1;
+  const absl::StatusOr<Results> results = RunScenes(options, QuireContenders());
+  ASSERT_OK(results);
+  for (const char* id : {"fillrandom", "fillseq", "fillrandom-single",
+                         "fillseq-single", "fillsync"}) {
+    const Row* const row = results->Find(std::string("writes/") + id);
+    ASSERT_NE(row, nullptr) << id;
+    // One for all modes: they differ in reading only.
+    const Series* const series = row->Find("quire");
+    ASSERT_NE(series, nullptr) << id;
+    EXPECT_THAT(series->samples, SizeIs(options.rounds));
+    EXPECT_THAT(series->samples, Each(Gt(0)));
+  }
+  EXPECT_GT(results->Find("writes/longest-call")->Find("quire")->Median(), 0);
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
