@@ -130,14 +130,17 @@ void FramePool::Refill(std::vector<FrameIndex>& frames) {
     Harvest();
   }
   const size_t given = std::min(batch_, Available());
-  for (size_t i = 0; i < given; ++i) {
-    if (!free_.empty()) {
-      frames.push_back(free_.back());
-      free_.pop_back();
-    } else {
-      frames.push_back(new_frames_++);
-    }
+  for (size_t i = 0; i < given && !free_.empty(); ++i) {
+    frames.push_back(free_.back());
+    free_.pop_back();
   }
+  // The lowest on top: pages that are loaded one after the other come to lie so
+  // (PlacementHints).
+  const size_t fresh = given - frames.size();
+  for (size_t i = fresh; i > 0; --i) {
+    frames.push_back(new_frames_ + static_cast<FrameIndex>(i) - 1);
+  }
+  new_frames_ += fresh;
   if (new_frames_ == frames_.size()) {
     all_frames_used_.store(true, std::memory_order_relaxed);
   }

@@ -11,6 +11,7 @@
 
 #include "cache/frame_table.h"
 #include "cache/page_entry.h"
+#include "cache/placement_hints.h"
 #include "cache/translation.h"
 #include "io/file_table.h"
 #include "io/page_provider.h"
@@ -30,7 +31,8 @@ class CachedFile final : public AttachedFile {
       : AttachedFile(std::move(path), size_bytes),
         file_(std::move(file)),
         direct_alignment_(direct_alignment),
-        pages_(std::move(pages)) {}
+        pages_(std::move(pages)),
+        hints_(pages_.page_count()) {}
 
   // The file as this provider attached it. REQUIRES: it did.
   static const CachedFile& From(const AttachedFile& file) {
@@ -42,6 +44,8 @@ class CachedFile final : public AttachedFile {
   const cache::Translation& pages() const { return pages_; }
   cache::PageEntry& entry(uint64_t page) const { return pages_.entry(page); }
 
+  cache::PlacementHints& hints() const { return hints_; }
+
   // Bytes of the file in `page`, which it has.
   uint64_t PageSize(uint64_t page) const {
     return std::min(kPageBytes, size_bytes() - page * kPageBytes);
@@ -51,6 +55,7 @@ class CachedFile final : public AttachedFile {
   const std::unique_ptr<TableFile> file_;
   const uint32_t direct_alignment_;
   const cache::Translation pages_;
+  mutable cache::PlacementHints hints_;
 };
 
 }  // namespace quire::io

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "base/status_macros.h"
 #include "base/striped_counter.h"
 #include "cache/page_cache.h"
@@ -82,12 +83,23 @@ class CachedPageProvider final : public PageProvider,
   // and more for 64 MiB where memory is slow to be had.
   void RegisterUsedMemory();
 
+  // Starts fetching the first lines from offset `within` of a frame that may be
+  // the right one.
+  void StartFetching(cache::FrameIndex guess, uint64_t within) const {
+    if (guess >= frame_count_) return;
+    const std::byte* const bytes = cache_->Data(guess) + within;
+    base::PrefetchCacheLine(bytes);
+    base::PrefetchCacheLine(bytes + 64);
+    base::PrefetchCacheLine(bytes + 128);
+  }
+
   bool direct() const { return open_mode_ == OpenMode::kDirect; }
 
   const OpenMode open_mode_;
   base::StripedCounter peek_hits_;
   ProviderCounters counters_;
   const std::unique_ptr<cache::PageCache> cache_;
+  const uint64_t frame_count_ = cache_->memory().size() / kPageBytes;
   // Destroyed before the cache, whose memory it may have registered.
   const std::unique_ptr<ReadEngine> engine_;
   FileTable files_;
@@ -126,14 +138,17 @@ void CachedPageProvider::Detach(std::unique_ptr<AttachedFile> file) {
 PeekResult CachedPageProvider::Peek(const AttachedFile& file, uint64_t offset,
                                     uint64_t length) {
   QUIRE_DCHECK(length > 0 && offset + length <= file.size_bytes());
-  const cache::FrameIndex frame =
-      cache_->FindAndUse(CachedFile::From(file).entry(offset / kPageBytes));
+  const CachedFile& cached = CachedFile::From(file);
+  const uint64_t page = offset / kPageBytes;
+  const uint64_t within = offset % kPageBytes;
+  StartFetching(cached.hints().Guess(page), within);
+  const cache::FrameIndex frame = cache_->FindAndUse(cached.entry(page));
   if (frame == cache::kNoFrame) return {};
   if (++peeks_to_count == kPeekSample) {
     peeks_to_count = 0;
     peek_hits_.Add(kPeekSample);
+    cached.hints().Learn(page, frame);
   }
-  const uint64_t within = offset % kPageBytes;
   return {.data = cache_->Data(frame) + within,
           .size = std::min(length, kPageBytes - within),
           .may_fault = false,

@@ -87,6 +87,17 @@ class PageCacheTest : public ::testing::Test {
   Translation file_;
 };
 
+TEST_F(PageCacheTest, PagesThatAreLoadedInOrderLieInOrder) {
+  Make(1000, 300);
+  const FrameIndex first = LoadAndHold(0);
+  cache_->Unhold(first);
+  for (uint64_t page = 1; page < 300; ++page) {
+    const FrameIndex frame = LoadAndHold(page);
+    EXPECT_EQ(frame, first + page);
+    cache_->Unhold(frame);
+  }
+}
+
 TEST_F(PageCacheTest, AFreshPageIsEvicted) {
   Make(4, 10);
   EXPECT_FALSE(Resident(0));
