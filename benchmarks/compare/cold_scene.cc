@@ -47,6 +47,8 @@ constexpr std::array kUniform = {
     Workload{"get", "Get", Way::kGet, 1, false, 1},
     Workload{"multiget32", "MultiGet(32)", Way::kMultiGet, 32, false, 32},
     Workload{"multiget64", "MultiGet(64)", Way::kMultiGet, 64, false, 64},
+    Workload{"async32", "32 Gets under way", Way::kAsync, 32, false, 32},
+    Workload{"async64", "64 Gets under way", Way::kAsync, 64, false, 64},
 };
 constexpr size_t kDepths[] = {1, 32, 64};  // of kUniform's devices
 constexpr Workload kZipf = {"zipf", "Get, zipf 0.99", Way::kGet, 1, true, 0};
@@ -109,7 +111,13 @@ class ColdScene {
             .peers_of = {}};
   }
   RowInfo TimeRow(const Workload& workload) const {
-    return RowOf(workload.id, absl::StrCat(workload.title, ", us/key"), 1);
+    RowInfo row =
+        RowOf(workload.id, absl::StrCat(workload.title, ", us/key"), 1);
+    // The peers' best way of reading as many.
+    if (workload.way == Way::kAsync) {
+      row.peers_of = absl::StrCat(scene_.id, "/multiget", workload.depth);
+    }
+    return row;
   }
   RowInfo MissRow(const Workload& workload) const {
     return RowOf(absl::StrCat(workload.id, "-miss"),
@@ -247,6 +255,9 @@ void ColdScene::MeasureUniform() {
       "uniform",
       [&](Runner& runner, uint64_t round) -> absl::Status {
         for (const Workload& workload : kUniform) {
+          // No peer has such reads.
+          if (workload.way == Way::kAsync && runner.contender->is_peer)
+            continue;
           QUIRE_RETURN_IF_ERROR(MeasureReads(workload, runner, round));
         }
         return absl::OkStatus();
