@@ -102,6 +102,8 @@ absl::StatusOr<LoopTime> Answerer::Loop(const nlohmann::json& question) {
       return TimeGets(plan, GetKind::kPlain, next);
     case ColdReads::Way::kMultiGet:
       return TimeMultiGets(plan, question.at("depth"), next);
+    case ColdReads::Way::kAsync:
+      return TimeAsyncReads(plan, question.at("depth"), next);
     case ColdReads::Way::kScan:
       if (!all_.has_value()) all_ = keys_->SumsOfAll();
       return TimeScan(plan, ScanOrder::kForward, *all_);

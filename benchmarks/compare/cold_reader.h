@@ -32,9 +32,9 @@ struct ColdTime {
 
 // How keys are read.
 struct ColdReads {
-  enum class Way : uint8_t { kGet, kMultiGet, kScan };
+  enum class Way : uint8_t { kGet, kMultiGet, kAsync, kScan };
   Way way = Way::kGet;
-  size_t depth = 1;    // keys of one MultiGet
+  size_t depth = 1;    // keys of one MultiGet, or under way
   bool zipf = false;   // 0.99, spread; else uniform
   double seconds = 0;  // a scan reads everything
   uint64_t round = 0;  // the same keys in the same round for everyone

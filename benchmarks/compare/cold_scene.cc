@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -48,6 +47,8 @@ constexpr std::array kUniform = {
     Workload{"get", "Get", Way::kGet, 1, false, 1},
     Workload{"multiget32", "MultiGet(32)", Way::kMultiGet, 32, false, 32},
     Workload{"multiget64", "MultiGet(64)", Way::kMultiGet, 64, false, 64},
+    Workload{"async32", "32 Gets under way", Way::kAsync, 32, false, 32},
+    Workload{"async64", "64 Gets under way", Way::kAsync, 64, false, 64},
 };
 constexpr size_t kDepths[] = {1, 32, 64};  // of kUniform's devices
 constexpr Workload kZipf = {"zipf", "Get, zipf 0.99", Way::kGet, 1, true, 0};
@@ -55,12 +56,9 @@ constexpr Workload kZipf = {"zipf", "Get, zipf 0.99", Way::kGet, 1, true, 0};
 // A contender that reads. Without a reader it has failed.
 struct Runner {
   const Contender* contender;
+  std::string folder;
   std::unique_ptr<ColdReader> reader;
 };
-
-std::string CopyOf(const Contender& contender) {
-  return absl::StrCat("cold-", contender.name);
-}
 
 class ColdScene {
  public:
@@ -78,11 +76,12 @@ class ColdScene {
     QUIRE_RETURN_IF_ERROR(LoadAll(contenders));
     PrepareDevice();
     QUIRE_RETURN_IF_ERROR(DropFromPageCache());
-    StartAll(contenders);
+    StartAll();
     MeasureUniform();
     MeasureScans();
     MeasureZipf();
-    return RemoveCopies();
+    RemoveCopies();
+    return absl::OkStatus();
   }
 
  private:
@@ -91,8 +90,8 @@ class ColdScene {
   absl::Status LoadAll(std::span<const Contender> contenders);
   void PrepareDevice();
   absl::Status DropFromPageCache() const;
-  absl::Status RemoveCopies();
-  void StartAll(std::span<const Contender> contenders);
+  void RemoveCopies();
+  void StartAll();
   void Warm(const char* what, Way way, bool zipf);
   void EachRound(const char* what, Measure measure,
                  absl::FunctionRef<void()> limit);
@@ -112,7 +111,13 @@ class ColdScene {
             .peers_of = {}};
   }
   RowInfo TimeRow(const Workload& workload) const {
-    return RowOf(workload.id, absl::StrCat(workload.title, ", us/key"), 1);
+    RowInfo row =
+        RowOf(workload.id, absl::StrCat(workload.title, ", us/key"), 1);
+    // The peers' best way of reading as many.
+    if (workload.way == Way::kAsync) {
+      row.peers_of = absl::StrCat(scene_.id, "/multiget", workload.depth);
+    }
+    return row;
   }
   RowInfo MissRow(const Workload& workload) const {
     return RowOf(absl::StrCat(workload.id, "-miss"),
@@ -152,8 +157,15 @@ absl::Status ColdScene::LoadAll(std::span<const Contender> contenders) {
     QUIRE_RETURN_IF_ERROR(
         stores_.Load(contender.folder, contender.create, Stores::Then::kSettle)
             .status());
-    Say(absl::StrCat(scene_.id, ", a copy for ", contender.name));
-    QUIRE_RETURN_IF_ERROR(stores_.Copy(contender.folder, CopyOf(contender)));
+    std::string folder = contender.folder;
+    for (const Runner& other : runners_) {
+      if (other.folder != contender.folder) continue;
+      folder = absl::StrCat("cold-", contender.name);
+      Say(absl::StrCat(scene_.id, ", a copy for ", contender.name));
+      QUIRE_RETURN_IF_ERROR(stores_.Copy(contender.folder, folder));
+      break;
+    }
+    runners_.push_back({&contender, std::move(folder), nullptr});
   }
   return absl::OkStatus();
 }
@@ -181,26 +193,25 @@ absl::Status ColdScene::DropFromPageCache() const {
 }
 
 // What comes next needs the space.
-absl::Status ColdScene::RemoveCopies() {
+void ColdScene::RemoveCopies() {
   for (Runner& runner : runners_) {
     runner.reader = nullptr;
-    std::error_code error;
-    fs::remove_all(stores_.DirectoryOf(CopyOf(*runner.contender)), error);
-    if (error) return absl::UnavailableError(error.message());
+    if (runner.folder != runner.contender->folder) {
+      stores_.Remove(runner.folder);
+    }
   }
-  return absl::OkStatus();
 }
 
-void ColdScene::StartAll(std::span<const Contender> contenders) {
-  for (const Contender& contender : contenders) {
+void ColdScene::StartAll() {
+  for (Runner& runner : runners_) {
     absl::StatusOr<std::unique_ptr<ColdReader>> reader =
-        ColdReader::Start(contender, stores_.DirectoryOf(CopyOf(contender)),
+        ColdReader::Start(*runner.contender, stores_.DirectoryOf(runner.folder),
                           stores_.keys(), memory_bytes_);
     if (reader.ok()) {
-      runners_.push_back({&contender, *std::move(reader)});
+      runner.reader = *std::move(reader);
       continue;
     }
-    results_->Note(absl::StrCat(scene_.id, ": ", contender.name,
+    results_->Note(absl::StrCat(scene_.id, ": ", runner.contender->name,
                                 " left out: ", reader.status().message()));
   }
 }
@@ -244,6 +255,9 @@ void ColdScene::MeasureUniform() {
       "uniform",
       [&](Runner& runner, uint64_t round) -> absl::Status {
         for (const Workload& workload : kUniform) {
+          // No peer has such reads.
+          if (workload.way == Way::kAsync && runner.contender->is_peer)
+            continue;
           QUIRE_RETURN_IF_ERROR(MeasureReads(workload, runner, round));
         }
         return absl::OkStatus();

@@ -58,6 +58,26 @@ struct ScanSums {
 
 enum class ScanOrder : uint8_t { kForward, kReverse };
 
+// Reads that one thread keeps under way, many at a time. Not thread-safe.
+class AsyncReads {
+ public:
+  struct Answer {
+    uint64_t tag = 0;  // as submitted
+    bool found = false;
+    uint64_t sum = 0;  // SumOf the value
+  };
+
+  virtual ~AsyncReads() = default;
+
+  // REQUIRES: as many tags as keys.
+  virtual void Submit(std::span<const std::string_view> keys,
+                      std::span<const uint64_t> tags) = 0;
+
+  // Waits for at least `least` answers, or all that are under way, and returns
+  // how many it gave. An error is an answer without a value.
+  virtual size_t Poll(size_t least, std::span<Answer> answers) = 0;
+};
+
 // What one thread reads with: transactions, cursors and buffers are its own and
 // are used again from call to call, as an expert would. Every read takes a
 // value in the cheapest way that the engine's API offers, without copying it
@@ -81,6 +101,13 @@ class Reader {
   virtual void MultiGet(std::span<const std::string_view> keys,
                         std::span<uint64_t> sums, std::span<bool> found) {
     for (size_t i = 0; i < keys.size(); ++i) found[i] = Get(keys[i], &sums[i]);
+  }
+
+  // Up to `depth` reads under way; nullptr where the API has no such thing.
+  // Dies before the reader.
+  virtual absl::StatusOr<std::unique_ptr<AsyncReads>> NewAsyncReads(
+      size_t /*depth*/) {
+    return nullptr;
   }
 
   // Reads everything.

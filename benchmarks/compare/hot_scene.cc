@@ -32,6 +32,7 @@ struct State {
   const char* id;     // of its rows, with a '/' behind
   const char* title;  // what the row's title has behind it
   const char* folder;
+  const char* copy_of;  // the folder that it is a copy of; nullptr: loaded
   Stores::Then load;
   bool has_memtable;  // full, in front of the runs
   uint8_t reads;
@@ -39,15 +40,15 @@ struct State {
 };
 
 constexpr std::array kStates = {
-    State{"", "", "quire", Stores::Then::kSettle, false,
+    State{"", "", "quire", nullptr, Stores::Then::kSettle, false,
           kPoints | kScans | kThreads, false},
-    State{"memtable/", ", one run + full memtable", "quire",
+    State{"memtable/", ", one run + full memtable", "quire-memtable", "quire",
           Stores::Then::kSettle, true, kPoints, true},
-    State{"four-runs/", ", four runs", "quire-runs", Stores::Then::kFourRuns,
-          false, kPoints, true},
+    State{"four-runs/", ", four runs", "quire-runs", nullptr,
+          Stores::Then::kFourRuns, false, kPoints, true},
     State{"four-runs-memtable/", ", four runs + full memtable", "quire-runs",
-          Stores::Then::kFourRuns, true, kPoints, true},
-    State{"loaded/", ", as loaded in random order", "quire-loaded",
+          nullptr, Stores::Then::kFourRuns, true, kPoints, true},
+    State{"loaded/", ", as loaded in random order", "quire-loaded", nullptr,
           Stores::Then::kFinish, false, kScans, false},
 };
 
@@ -76,6 +77,18 @@ class HotScene {
 
   absl::Status Run(std::span<const Contender> contenders) {
     all_ = keys_.SumsOfAll();
+    const absl::Status status = RunAll(contenders);
+    sessions_.clear();
+    writers_.clear();
+    // What comes next doesn't need them.
+    for (const State& state : kStates) {
+      if (&state != &kStates[0]) stores_.Remove(state.folder);
+    }
+    return status;
+  }
+
+ private:
+  absl::Status RunAll(std::span<const Contender> contenders) {
     QUIRE_RETURN_IF_ERROR(Load(contenders));
     for (const State& state : kStates) {
       if (&state != &kStates[0] && !scene_.in_full) continue;
@@ -100,7 +113,6 @@ class HotScene {
     return absl::OkStatus();
   }
 
- private:
   absl::Status Load(std::span<const Contender> contenders);
   absl::Status OpenAll(const State& state,
                        std::span<const Contender> contenders);
@@ -162,8 +174,12 @@ absl::Status HotScene::OpenAll(const State& state,
     if (contender.cold_only || (!first && contender.is_peer)) continue;
     if (state.memory_modes_only && !ReadsMemory(contender)) continue;
     if (!prepared) {
+      // What the hot scene writes isn't in the database that others read.
       QUIRE_RETURN_IF_ERROR(
-          stores_.Load(state.folder, contender.create, state.load).status());
+          state.copy_of != nullptr
+              ? stores_.Copy(state.copy_of, state.folder)
+              : stores_.Load(state.folder, contender.create, state.load)
+                    .status());
       if (state.has_memtable) QUIRE_RETURN_IF_ERROR(FillMemtable(state));
       prepared = true;
     }

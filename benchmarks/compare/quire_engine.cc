@@ -9,10 +9,38 @@
 #include "base/status_macros.h"
 #include "kv/iterator.h"
 #include "kv/pinned_value.h"
+#include "kv/read_session.h"
 #include "kv/write_batch.h"
 
 namespace quire::benchmarks {
 namespace {
+
+class QuireAsyncReads : public AsyncReads {
+ public:
+  explicit QuireAsyncReads(std::unique_ptr<ReadSession> session)
+      : session_(std::move(session)) {}
+
+  void Submit(std::span<const std::string_view> keys,
+              std::span<const uint64_t> tags) override {
+    session_->Submit(keys, tags);
+  }
+
+  size_t Poll(size_t least, std::span<Answer> answers) override {
+    completions_.resize(answers.size());
+    const size_t count = session_->Poll(least, completions_);
+    for (size_t i = 0; i < count; ++i) {
+      const ReadSession::Completion& done = completions_[i];
+      answers[i] = {.tag = done.tag,
+                    .found = done.status.ok(),
+                    .sum = SumOf(done.value.value())};
+    }
+    return count;
+  }
+
+ private:
+  const std::unique_ptr<ReadSession> session_;
+  std::vector<ReadSession::Completion> completions_;
+};
 
 class QuireReader : public Reader {
  public:
@@ -40,6 +68,15 @@ class QuireReader : public Reader {
     for (size_t i = 0; i < keys.size(); ++i) {
       found[i] = Take(statuses_[i], values_[i], &sums[i]);
     }
+  }
+
+  absl::StatusOr<std::unique_ptr<AsyncReads>> NewAsyncReads(
+      size_t depth) override {
+    ReadSessionOptions options;
+    options.depth = static_cast<uint32_t>(depth);
+    QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<ReadSession> session,
+                           ReadSession::Open(db_, options));
+    return std::make_unique<QuireAsyncReads>(std::move(session));
   }
 
   absl::StatusOr<ScanSums> Scan(ScanOrder order) override {

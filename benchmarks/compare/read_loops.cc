@@ -133,6 +133,44 @@ absl::StatusOr<LoopTime> TimeMultiGets(const LoopPlan& plan, size_t batch,
   return clock.Result(done);
 }
 
+absl::StatusOr<LoopTime> TimeAsyncReads(const LoopPlan& plan, size_t depth,
+                                        NumberSource next) {
+  QUIRE_ASSIGN_OR_RETURN(const std::unique_ptr<AsyncReads> reads,
+                         plan.reader.NewAsyncReads(depth));
+  if (reads == nullptr)
+    return absl::UnimplementedError("no asynchronous reads");
+  std::vector<uint64_t> numbers(depth);
+  std::vector<KeyBuffer> buffers(depth);
+  std::vector<std::string_view> keys(depth);
+  std::vector<AsyncReads::Answer> answers(depth);
+  std::string scratch;
+  LoopClock clock(plan);
+  uint64_t done = 0;
+  size_t wanted = depth;  // so many keys are to be asked for
+  do {
+    clock.Start();
+    for (size_t i = 0; i < wanted; ++i) {
+      numbers[i] = next();
+      keys[i] = buffers[i].Set(numbers[i]);
+    }
+    reads->Submit(std::span(keys).first(wanted),
+                  std::span(numbers).first(wanted));
+    wanted = reads->Poll(depth / 2, answers);
+    for (size_t i = 0; i < wanted; ++i) {
+      const AsyncReads::Answer& answer = answers[i];
+      if (answer.found &&
+          answer.sum == plan.keys.SumOfValue(answer.tag, &scratch)) {
+        continue;
+      }
+      return absl::DataLossError(absl::StrCat(
+          "key number ", answer.tag, " doesn't have the value written"));
+    }
+    clock.Stop();
+    done += wanted;
+  } while (!clock.done());
+  return clock.Result(done);
+}
+
 absl::StatusOr<LoopTime> TimeScan(const LoopPlan& plan, ScanOrder order,
                                   const ScanSums& expected) {
   LoopClock clock(plan);

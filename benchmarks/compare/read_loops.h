@@ -54,6 +54,12 @@ absl::StatusOr<LoopTime> TimeGets(const LoopPlan& plan, GetKind kind,
 absl::StatusOr<LoopTime> TimeMultiGets(const LoopPlan& plan, size_t batch,
                                        NumberSource next);
 
+// `depth` keys under way; as many as have been answered are asked for again.
+// All of the loop counts, since the device works all along. Unimplemented where
+// the reader knows no such reads.
+absl::StatusOr<LoopTime> TimeAsyncReads(const LoopPlan& plan, size_t depth,
+                                        NumberSource next);
+
 // Everything once, whatever plan.seconds; the scan must give `expected`.
 absl::StatusOr<LoopTime> TimeScan(const LoopPlan& plan, ScanOrder order,
                                   const ScanSums& expected);

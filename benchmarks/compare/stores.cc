@@ -122,6 +122,12 @@ absl::StatusOr<double> Stores::Load(const std::string& folder,
   return watch.seconds();
 }
 
+void Stores::Remove(const std::string& folder) {
+  std::error_code ignored;  // what is left goes with the root
+  fs::remove_all(DirectoryOf(folder), ignored);
+  loaded_.erase(folder);
+}
+
 absl::Status Stores::Copy(const std::string& folder,
                           const std::string& copy) const {
   std::error_code error;

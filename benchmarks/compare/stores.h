@@ -46,6 +46,9 @@ class Stores {
   // Copies a database that is closed into a new folder.
   absl::Status Copy(const std::string& folder, const std::string& copy) const;
 
+  // Removes a database, if it is there.
+  void Remove(const std::string& folder);
+
   // Opens a database for reading, with memory for all of it.
   absl::StatusOr<std::unique_ptr<Engine>> Open(const std::string& folder,
                                                OpenFunction open) const;
