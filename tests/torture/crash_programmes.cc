@@ -210,8 +210,22 @@ void RunSequence(uint64_t seed, Outcome& outcome) {
   life.Crash(1, 0);
 }
 
+// A large old run, and small ones that are merged beside it.
+std::vector<Step> StepsOfMerges(Dice& dice) {
+  std::vector<Step> steps(6, Step::kFill);
+  steps.push_back(Step::kCompact);
+  for (int i = 0; i < 6; ++i) {
+    steps.push_back(dice.OneIn(2) ? Step::kDelete : Step::kPut);
+    if (dice.OneIn(2)) steps.push_back(Step::kDelete);
+    steps.push_back(Step::kFlush);
+    steps.push_back(Step::kRead);
+  }
+  return steps;
+}
+
 std::vector<Step> RandomSteps(uint64_t seed) {
   Dice dice(MixBits(seed + 99));
+  if (seed % 16 == 7) return StepsOfMerges(dice);
   std::vector<Step> steps;
   const uint64_t count = 4 + dice.Below(16);
   while (steps.size() < count) {

@@ -62,10 +62,6 @@ constexpr PlantedBug kBugs[] = {
      "the old manifest goes before CURRENT names the "
      "new one",
      true},
-    {"recovered_names_not_synced",
-     "recovery doesn't sync the directory of its "
-     "copies",
-     true},
     {"log_removed_early",
      "recovery removes the log before the manifest says "
      "so",
@@ -295,6 +291,8 @@ void PlantBug(std::string_view name) {
 
 std::string_view NameOfPlantedBug() { return Planted(); }
 
+bool IsPlanted(std::string_view name) { return Planted() == name; }
+
 PlantedFileSystem::PlantedFileSystem(io::FileSystem& base) : front_(&base) {
   if (NameOfPlantedBug().empty()) return;
   buggy_ = std::make_unique<BuggyFileSystem>(base);
@@ -304,15 +302,3 @@ PlantedFileSystem::PlantedFileSystem(io::FileSystem& base) : front_(&base) {
 PlantedFileSystem::~PlantedFileSystem() = default;
 
 }  // namespace quire::torture
-
-#ifdef QUIRE_PLANTED_BUGS
-#include "base/planted_bug.h"
-
-namespace quire::base {
-
-bool IsPlanted(std::string_view name) {
-  return torture::NameOfPlantedBug() == name;
-}
-
-}  // namespace quire::base
-#endif

@@ -15,8 +15,8 @@ namespace quire::torture {
 struct PlantedBug {
   const char* name;
   const char* meaning;
-  // Whether it is in kv itself (QUIRE_PLANTED there), so that only the planted
-  // program has it; the others are made by a file system in between.
+  // Whether it is in kv itself (plant_bugs.py puts it there), so that only the
+  // planted program has it; the others are made by a file system in between.
   bool in_kv = false;
 };
 std::span<const PlantedBug> PlantedBugs();
@@ -24,6 +24,7 @@ std::span<const PlantedBug> PlantedBugs();
 // Plants it, before any thread runs. "": none, as at first.
 void PlantBug(std::string_view name);
 std::string_view NameOfPlantedBug();
+bool IsPlanted(std::string_view name);
 
 // `base`, or a file system over it that has the planted bug.
 class PlantedFileSystem {

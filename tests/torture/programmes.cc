@@ -6,14 +6,15 @@
 #include "tests/torture/crash_programmes.h"
 #include "tests/torture/fault_programmes.h"
 #include "tests/torture/media/media_programmes.h"
+#include "tests/torture/planted_programme.h"
 
 namespace quire::torture {
 namespace {
 
 std::vector<Programme> MakeProgrammes() {
-  std::vector<Programme> programmes = {CrashSequences(), CrashLives(),
+  std::vector<Programme> programmes = {CrashSequences(),  CrashLives(),
                                        CrashRecoveries(), RottenLogs(),
-                                       NthOperations()};
+                                       NthOperations(),   PlantedBugsAreSeen()};
   for (Programme& programme : MediaProgrammes()) {
     programmes.push_back(std::move(programme));
   }

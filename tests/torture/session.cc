@@ -175,6 +175,7 @@ void Session::Do(Step step) {
       break;
     case Step::kCompact:
       Barrier("compact", db_->CompactRange({}));
+      if (snapshot_ != nullptr) Read();
       break;
     case Step::kCheckpoint:
       MakeCheckpoint();
@@ -191,6 +192,9 @@ void Session::Do(Step step) {
       snapshot_.reset();
       break;
     case Step::kRead:
+      if (options_.automatic_merges && !errors_allowed_) {
+        Check("wait for merges", db_->WaitForMerges());
+      }
       Read();
       break;
     case Step::kFill:
