@@ -70,23 +70,27 @@ void PageCache::Abandon(const PageLoad& load, const absl::Status& status) {
   pool_.Return(load.frame);
 }
 
-FrameIndex PageCache::TakeFree() {
-  const FrameIndex frame = pool_.Take();
+FrameIndex PageCache::TakeFree(const PageEntry& entry, LoadFor purpose) {
+  // Relaxed, and it may change until Offer: only says in which queue to wait.
+  const uint64_t seen = entry.load(std::memory_order_relaxed);
+  const FrameIndex frame =
+      pool_.Take(QueueFor(IsEvicted(seen) ? seen : kEvictedEntry, purpose));
   if (frame != kNoFrame) frames_->Hold(frame);
   return frame;
 }
 
-bool PageCache::Offer(PageEntry& entry, FrameIndex frame, uint32_t use_count) {
-  QUIRE_DCHECK(use_count <= kMaxUseCount);
+bool PageCache::Offer(PageEntry& entry, FrameIndex frame) {
   frames_->Marks(frame).store(0, std::memory_order_relaxed);
-  // Release: as in Publish. The clock passes by, since the frame is held.
+  // Release: as in Publish. The pool passes by, since the frame is held.
   frames_->Owner(frame).store(&entry, std::memory_order_release);
-  uint64_t seen = kEvictedEntry;
-  // Release: as in Publish.
-  if (entry.compare_exchange_strong(seen, ResidentEntry(frame, use_count),
+  uint64_t seen = entry.load(std::memory_order_relaxed);
+  while (IsEvicted(seen)) {
+    // Release: as in Publish.
+    if (entry.compare_exchange_weak(seen, ResidentEntry(frame),
                                     std::memory_order_release,
                                     std::memory_order_relaxed)) {
-    return true;
+      return true;
+    }
   }
   frames_->Owner(frame).store(nullptr, std::memory_order_relaxed);
   return false;

@@ -140,15 +140,14 @@ class PageCache {
   void Abandon(const PageLoad& load, const absl::Status& status);
 
   // For loads that nobody may wait for, because it isn't known when they end:
-  // a frame to fill, held for the caller, or kNoFrame. REQUIRES: outside of any
-  // guard.
-  FrameIndex TakeFree();
+  // a frame to fill with the page of `entry`, held for the caller, or kNoFrame.
+  // REQUIRES: outside of any guard.
+  FrameIndex TakeFree(const PageEntry& entry, LoadFor purpose);
 
   // `frame`, of TakeFree, has the page's bytes: makes the page resident there,
   // as Publish does, unless it is resident or being loaded by now (false).
   // Afterwards Unhold if it is, GiveBack if it isn't.
-  [[nodiscard]] bool Offer(PageEntry& entry, FrameIndex frame,
-                           uint32_t use_count);
+  [[nodiscard]] bool Offer(PageEntry& entry, FrameIndex frame);
 
   // Gives back a frame of TakeFree that is no page's.
   void GiveBack(FrameIndex frame);

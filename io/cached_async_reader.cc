@@ -44,8 +44,7 @@ struct Page {
   PageSlot slot;
   // Being read into: of the cache, but no page's yet.
   cache::FrameIndex free_frame = cache::kNoFrame;
-  AlignedBuffer memory;    // being read into, where there was no frame
-  uint32_t use_count = 0;  // with which it enters the cache
+  AlignedBuffer memory;  // being read into, where there was no frame
   size_t users = 0;
   absl::InlinedVector<Waiting*, 1> waiting;
 };
@@ -198,7 +197,10 @@ void CachedAsyncReader::LetGo(Page& page) {
 
 std::byte* CachedAsyncReader::Room(Page& page, CachePolicy policy) {
   if (policy != CachePolicy::kReadOnce) {
-    page.free_frame = context_.cache.TakeFree();
+    page.free_frame = context_.cache.TakeFree(
+        page.slot.file->entry(page.slot.page), policy == CachePolicy::kPoint
+                                                   ? cache::LoadFor::kPoint
+                                                   : cache::LoadFor::kScan);
     if (page.free_frame != cache::kNoFrame) {
       return context_.cache.Data(page.free_frame);
     }
@@ -219,7 +221,6 @@ void CachedAsyncReader::StartRead(std::span<Page* const> pages,
   transfer.offset = pages[0]->slot.page * kPageBytes;
   transfer.wanted_offset = transfer.offset;
   for (Page* page : pages) {
-    page->use_count = policy == CachePolicy::kPoint ? 1 : 0;
     std::byte* const room = Room(*page, policy);
     page->slot.bytes = room;
     const uint64_t size = file.PageSize(page->slot.page);
@@ -298,8 +299,7 @@ void CachedAsyncReader::Publish(Page& page) {
   PageSlot& slot = page.slot;
   slot.state = PageSlot::State::kPrivate;
   if (page.free_frame == cache::kNoFrame ||
-      !context_.cache.Offer(slot.file->entry(slot.page), page.free_frame,
-                            page.use_count)) {
+      !context_.cache.Offer(slot.file->entry(slot.page), page.free_frame)) {
     return;
   }
   slot.frame = std::exchange(page.free_frame, cache::kNoFrame);
