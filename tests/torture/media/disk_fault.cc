@@ -10,7 +10,9 @@ namespace {
 bool Matches(const DiskFault& fault, DiskOp op, std::string_view path,
              uint64_t offset, uint64_t length) {
   if (fault.op != DiskOp::kAny && fault.op != op) return false;
-  if (path.find(fault.path_contains.data()) == std::string_view::npos) {
+  const std::string_view text = fault.path_contains.data();
+  if (fault.at_end ? !path.ends_with(text)
+                   : path.find(text) == std::string_view::npos) {
     return false;
   }
   return offset < fault.end &&

@@ -37,6 +37,8 @@ struct DiskFault {
   DiskOp op = DiskOp::kAny;
   // Only operations on a path that contains this are counted and fail.
   std::array<char, 32> path_contains = {};
+  // Only where it is the path's end.
+  bool at_end = false;
   // Reads and writes: only those that touch a byte of [begin, end).
   uint64_t begin = 0;
   uint64_t end = UINT64_MAX;
