@@ -37,7 +37,7 @@ ReadSessionImpl::~ReadSessionImpl() {
   reader_.reset();
   lookups_.clear();
   completed_.clear();
-  sessions_.AddRelease(-1);
+  sessions_.Add(-1);
 }
 
 void ReadSessionImpl::Submit(std::span<const std::string_view> keys,
