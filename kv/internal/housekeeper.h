@@ -24,6 +24,7 @@ class Housekeeper {
 
  private:
   void Loop();
+  void Tick();
   void SyncIfDue();
   void CoverIfIdle();
 

@@ -1,6 +1,7 @@
 #include "kv/internal/run_maker.h"
 
 #include <chrono>
+#include <new>
 #include <span>
 #include <utility>
 #include <vector>
@@ -133,11 +134,7 @@ void RunMaker::Loop() {
       if (stop_) return;
       log = waiting_.front();
     }
-    absl::Status status = Process(log);
-    if (!status.ok() && !absl::IsResourceExhausted(status)) {
-      core_.write_error.Set(status);
-      merge_scheduler_.Wake();
-    }
+    absl::Status status = ProcessOrRefuse(log);
     base::MutexLock lock(mu_);
     if (status.ok()) {
       waiting_.pop_front();
@@ -145,6 +142,19 @@ void RunMaker::Loop() {
     }
     failure_ = std::move(status);
     changed_.NotifyAll();
+  }
+}
+
+absl::Status RunMaker::ProcessOrRefuse(const std::shared_ptr<ActiveLog>& log) {
+  try {
+    absl::Status status = Process(log);
+    if (!status.ok() && !absl::IsResourceExhausted(status)) {
+      core_.write_error.Set(status);
+      merge_scheduler_.Wake();
+    }
+    return status;
+  } catch (const std::bad_alloc&) {
+    return core_.write_error.SetNoMemory();
   }
 }
 

@@ -58,6 +58,9 @@ class RunMaker {
 
  private:
   void Loop();
+  // As Process; refuses all writing from then on after an error that no second
+  // try can mend.
+  absl::Status ProcessOrRefuse(const std::shared_ptr<ActiveLog>& log);
   absl::Status Process(const std::shared_ptr<ActiveLog>& log);
   absl::Status DropEmpty(ActiveLog& log);
 

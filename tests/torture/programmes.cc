@@ -1,6 +1,7 @@
 #include "tests/torture/programmes.h"
 
 #include "tests/damage/damage_programme.h"
+#include "tests/memory/memory_programme.h"
 #include "tests/torture/media/media_programmes.h"
 
 namespace quire::torture {
@@ -9,6 +10,7 @@ namespace {
 std::vector<Programme> MakeProgrammes() {
   std::vector<Programme> programmes = MediaProgrammes();
   programmes.push_back(testing::DamageProgramme());
+  programmes.push_back(testing::MemoryProgramme());
   return programmes;
 }
 
