@@ -20,10 +20,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/striped_counter.h"
 
 namespace quire::io {
 
@@ -149,6 +151,14 @@ struct ProviderStats {
   uint64_t cache_pinned_bytes = 0;  // frames that a Pin holds
 };
 
+// How often bytes that were read failed a check of the caller's, by what
+// reading them again from the file showed. Callers count: a provider knows no
+// checksums.
+struct FailedChecks {
+  base::StripedCounter in_memory;  // passed then: memory, or the way to it
+  base::StripedCounter on_media;   // failed again: the file itself
+};
+
 class PageProvider {
  public:
   virtual ~PageProvider() = default;
@@ -191,8 +201,23 @@ class PageProvider {
   // for I/O, but may open files. REQUIRES: outside of any EpochGuard.
   virtual void Hint(std::span<const Extent> extents, CachePolicy policy) = 0;
 
+  // Drops what memory holds of the extents, the provider's own and, as far as
+  // that can be, the kernel's, so that the next Read of them asks the device:
+  // for bytes that failed a check of the caller's. Marks go with the bytes.
+  // Pins keep what they have. The default is for providers without memory.
+  // REQUIRES: outside of any EpochGuard.
+  virtual void Forget(std::span<const Extent> extents) { (void)extents; }
+
+  // What to call the provider in an error: "pread", "direct".
+  virtual std::string_view Name() const { return "a provider of the caller's"; }
+
+  FailedChecks& failed_checks() { return failed_checks_; }
+
   // Counters and memory use. Slow (sums over threads); not for hot paths.
   virtual ProviderStats Stats() const = 0;
+
+ private:
+  FailedChecks failed_checks_;
 };
 
 }  // namespace quire::io

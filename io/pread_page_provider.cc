@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -90,6 +91,17 @@ class PreadPageProvider final : public PageProvider {
                      extent);
     }
   }
+
+  void Forget(std::span<const Extent> extents) override {
+    FileTable::Section files(files_);
+    for (const Extent& extent : extents) {
+      DropReadAhead(
+          *Downcast(*extent.file).Source(files, CachePolicy::kPoint).file,
+          extent);
+    }
+  }
+
+  std::string_view Name() const override { return "pread"; }
 
   ProviderStats Stats() const override { return counters_.Stats(); }
 

@@ -13,6 +13,7 @@
 #include "io/page_provider.h"
 #include "kv/internal/record_reader.h"
 #include "kv/internal/run_search.h"
+#include "kv/internal/second_reading.h"
 
 namespace quire::kv_internal {
 
@@ -43,8 +44,10 @@ void ReadPages(io::PageProvider& provider,
       if (status.ok()) {
         status = searches[i]->search.SupplyPage(std::move(requests[i].pin));
       }
+      if (attempt > 0) status = SecondVerdict(provider, std::move(status));
       if (status.ok()) continue;
       const bool retry = attempt == 0 && absl::IsDataLoss(status);
+      if (retry) ForgetExtent(provider, requests[i].extent);
       *searches[i]->status = std::move(status);
       (retry ? again : *failed).push_back(searches[i]);
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "kv/internal/second_reading.h"
 
 namespace quire::kv_internal {
 namespace {
@@ -57,6 +58,8 @@ void ReadOnce(io::PageProvider& provider, std::span<RecordRead*> reads,
       read.pin = std::move(requests[i].pin);
     } else {
       read.status = record.status();
+      // More than its entry said, where its header says so.
+      read.record_bytes = std::max(read.record_bytes, needed);
       if (absl::IsOutOfRange(read.status)) lengths[i] = needed;
     }
   }
@@ -76,6 +79,25 @@ void ReadFully(io::PageProvider& provider, std::vector<RecordRead*> reads,
     }
     reads.resize(kept);
     lengths.resize(kept);
+  }
+}
+
+// Reads what failed its checks once more, past what memory holds: a flip there,
+// or on the way, is not damage.
+void ReadFailedAgain(io::PageProvider& provider, std::span<RecordRead> reads) {
+  std::vector<RecordRead*> failed;
+  std::vector<uint64_t> lengths;
+  for (RecordRead& read : reads) {
+    if (!absl::IsDataLoss(read.status)) continue;
+    failed.push_back(&read);
+    lengths.push_back(FirstLength(read));
+    ForgetExtent(provider, {read.location.file, read.location.place.offset,
+                            lengths.back()});
+  }
+  if (failed.empty()) return;
+  ReadFully(provider, failed, std::move(lengths), io::CachePolicy::kReadOnce);
+  for (RecordRead* read : failed) {
+    read->status = SecondVerdict(provider, std::move(read->status));
   }
 }
 
@@ -116,19 +138,7 @@ void ReadRecords(io::PageProvider& provider, std::span<RecordRead> reads,
     lengths[i] = FirstLength(reads[i]);
   }
   ReadFully(provider, std::move(all), std::move(lengths), policy);
-  // What failed its checks is read once more, past what the cache holds: a flip
-  // in memory or on the way is not damage.
-  std::vector<RecordRead*> failed;
-  std::vector<uint64_t> failed_lengths;
-  for (RecordRead& read : reads) {
-    if (!absl::IsDataLoss(read.status)) continue;
-    failed.push_back(&read);
-    failed_lengths.push_back(FirstLength(read));
-  }
-  if (!failed.empty()) {
-    ReadFully(provider, std::move(failed), std::move(failed_lengths),
-              io::CachePolicy::kReadOnce);
-  }
+  ReadFailedAgain(provider, reads);
 }
 
 }  // namespace quire::kv_internal
