@@ -132,9 +132,9 @@ TEST_P(ProviderConformanceTest, ForgottenBytesAreReadAgain) {
   }
   provider_->Forget(extents);
   const std::span<const std::byte> pinned = kept.pin.bytes();
-  EXPECT_EQ(std::string(reinterpret_cast<const char*>(pinned.data()),
-                        pinned.size()),
-            bytes.substr(kPage + 100, 1000));
+  EXPECT_EQ(
+      std::string(reinterpret_cast<const char*>(pinned.data()), pinned.size()),
+      bytes.substr(kPage + 100, 1000));
   EXPECT_FALSE(provider_->Name().empty());
 }
 
