@@ -150,10 +150,11 @@ EpochSlot* ClaimEpochSlot() {
 namespace {
 
 // Objects that wait for their epoch. Its lock is never held while one of them
-// is reclaimed.
+// is reclaimed. The process ends if there is no memory for the list: what waits
+// would be lost, and others would wait for it.
 class RetiredList {
  public:
-  void Add(std::function<bool()> reclaim) ABSL_LOCKS_EXCLUDED(mu_) {
+  void Add(std::function<bool()> reclaim) noexcept ABSL_LOCKS_EXCLUDED(mu_) {
     const uint64_t tag = AdvanceEpoch();
     base::MutexLock lock(mu_);
     waiting_.push_back({tag, std::move(reclaim)});
@@ -161,7 +162,7 @@ class RetiredList {
 
   // Reclaims what can be, unless somebody is about it; returns how many objects
   // wait then.
-  size_t TryReclaim() ABSL_LOCKS_EXCLUDED(mu_) {
+  size_t TryReclaim() noexcept ABSL_LOCKS_EXCLUDED(mu_) {
     std::vector<Retired> ready;
     {
       base::MutexLock lock(mu_);
@@ -173,7 +174,7 @@ class RetiredList {
   }
 
   // As TryReclaim, but waits for whoever is about it and then does it again.
-  void Reclaim() ABSL_LOCKS_EXCLUDED(mu_) {
+  void Reclaim() noexcept ABSL_LOCKS_EXCLUDED(mu_) {
     std::vector<Retired> ready;
     {
       base::MutexLock lock(mu_);

@@ -103,6 +103,22 @@ void FramePool::TakeBack(const Translation& translation) {
   Harvest();
 }
 
+void FramePool::TakeBack(PageEntry& entry) {
+  base::MutexLock lock(mu_);
+  uint64_t old = entry.load(std::memory_order_relaxed);
+  // Until it is taken, or not resident: only counts of its use come between.
+  // Acquire: as in Visit.
+  do {
+    if (!IsResident(old)) return;
+  } while (!entry.compare_exchange_weak(old, kEvictedEntry,
+                                        std::memory_order_acquire,
+                                        std::memory_order_relaxed));
+  frames_.Owner(FrameOf(old)).store(nullptr, std::memory_order_relaxed);
+  const std::vector<FrameIndex> taken = {FrameOf(old)};
+  queues_.Remove(taken);
+  SendToLimbo(taken);
+}
+
 uint64_t FramePool::evictions() const {
   base::MutexLock lock(mu_);
   return evictions_;

@@ -76,6 +76,9 @@ class FramePool {
            ghosts_.load(std::memory_order_relaxed) - stamp < frames_.size();
   }
 
+  // Evicts one page; nothing if it isn't resident.
+  void TakeBack(PageEntry& entry);
+
   // True once every frame has been taken at least once.
   bool all_frames_used() const {
     // Relaxed: says nothing about other memory.

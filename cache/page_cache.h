@@ -158,6 +158,10 @@ class PageCache {
   // each other's pages would wait for ever.
   absl::Status Wait(PageEntry& entry) { return waits_.Wait(entry); }
 
+  // Forgets one page, unless it is being loaded; a frame that is held or pinned
+  // keeps its bytes until that ends. REQUIRES: outside of any guard.
+  void Forget(PageEntry& entry) { pool_.TakeBack(entry); }
+
   // Forgets all pages of a translation; frames that are held or pinned keep
   // their bytes until that ends. REQUIRES: nobody uses the translation or a
   // frame found through it without a hold or a pin, and nobody will.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -71,6 +72,10 @@ class CachedPageProvider final : public PageProvider,
   void Read(std::span<ReadRequest> requests, CachePolicy policy) override;
   std::unique_ptr<AsyncReader> NewAsyncReader(uint32_t depth) override;
   void Hint(std::span<const Extent> extents, CachePolicy policy) override;
+  void Forget(std::span<const Extent> extents) override;
+  std::string_view Name() const override {
+    return direct() ? "direct" : "buffered";
+  }
   ProviderStats Stats() const override;
 
  private:
@@ -193,6 +198,19 @@ void CachedPageProvider::Hint(std::span<const Extent> extents,
   for (const Extent& extent : extents) {
     StartReadAhead(*files.Find(CachedFile::From(*extent.file).file()).file,
                    extent);
+  }
+}
+
+void CachedPageProvider::Forget(std::span<const Extent> extents) {
+  FileTable::Section files(files_);
+  for (const Extent& extent : extents) {
+    if (extent.length == 0 || !CheckExtent(extent).ok()) continue;
+    const CachedFile& file = CachedFile::From(*extent.file);
+    const uint64_t last = (extent.offset + extent.length - 1) / kPageBytes;
+    for (uint64_t page = extent.offset / kPageBytes; page <= last; ++page) {
+      cache_->Forget(file.entry(page));
+    }
+    if (!direct()) DropReadAhead(*files.Find(file.file()).file, extent);
   }
 }
 

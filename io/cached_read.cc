@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/check.h"
@@ -69,8 +70,8 @@ bool CachedRead::ServeResident(ReadRequest& request) {
   if (slot.frame == cache::kNoFrame) return false;
   slot.state = PageSlot::State::kHeld;
   slot.bytes = context_.cache.Data(slot.frame);
+  const absl::Cleanup unhold = [&] { context_.cache.Unhold(slot.frame); };
   HandOut(context_.cache, frame_pins_, request, {&slot, 1});
-  context_.cache.Unhold(slot.frame);
   return true;
 }
 

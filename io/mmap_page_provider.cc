@@ -11,6 +11,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -63,6 +64,14 @@ class Mapping {
 
   // Gives the kernel advice. Nothing depends on whether it is taken.
   void Advise(int advice) const { madvise(data_, size_, advice); }
+
+  // Takes the pages that hold these bytes out of the page tables; the next
+  // touch brings them back.
+  void Unmap(uint64_t offset, uint64_t length) const {
+    const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+    const uint64_t begin = offset / page * page;
+    madvise(data_ + begin, offset + length - begin, MADV_DONTNEED);
+  }
 
  private:
   Mapping(std::byte* data, uint64_t size) : data_(data), size_(size) {}
@@ -186,6 +195,18 @@ class MmapPageProvider final : public PageProvider, public AsyncPageProvider {
       StartReadAhead(*files.Find(Downcast(extent.file).file()).file, extent);
     }
   }
+
+  void Forget(std::span<const Extent> extents) override {
+    FileTable::Section files(files_table_);
+    for (const Extent& extent : extents) {
+      if (!CheckExtent(extent).ok() || extent.length == 0) continue;
+      // What is mapped stays in the page cache.
+      Downcast(extent.file).mapping().Unmap(extent.offset, extent.length);
+      DropReadAhead(*files.Find(Downcast(extent.file).file()).file, extent);
+    }
+  }
+
+  std::string_view Name() const override { return "mmap"; }
 
   ProviderStats Stats() const override { return counters_.Stats(); }
 

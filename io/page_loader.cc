@@ -1,6 +1,7 @@
 #include "io/page_loader.h"
 
 #include <algorithm>
+#include <new>
 #include <tuple>
 #include <utility>
 
@@ -30,6 +31,27 @@ void SubmitReads(const CachedReadContext& context,
 }
 
 void PageLoader::Load(std::span<PageSlot> slots, std::span<IoRequest> along) {
+  try {
+    LoadRounds(slots, along);
+  } catch (const std::bad_alloc&) {
+    AbandonClaims();
+    throw;
+  }
+}
+
+void PageLoader::AbandonClaims() noexcept {
+  const absl::Status no_memory = absl::ResourceExhaustedError("");
+  for (PageRead& read : reads_) Fail(read, no_memory);
+}
+
+void PageLoader::ReserveRead() {
+  if (reads_.size() == reads_.capacity()) {
+    reads_.reserve(std::max<size_t>(2 * reads_.size(), 8));
+  }
+}
+
+void PageLoader::LoadRounds(std::span<PageSlot> slots,
+                            std::span<IoRequest> along) {
   bool needed = !slots.empty();
   while (needed || !along.empty()) {
     for (size_t begin = 0, end; begin < slots.size(); begin = end) {
@@ -75,6 +97,7 @@ void PageLoader::TakeSlot(PageSlot& slot) {
       slot.state = PageSlot::State::kHeld;
       return;
     }
+    ReserveRead();
     cache::PageLoad load;
     cache::ClaimResult result;
     if (policy_ != CachePolicy::kReadOnce) {
@@ -110,6 +133,7 @@ void PageLoader::ClaimRestOfPiece(const CachedFile& file, uint64_t page) {
       std::min(begin + context_.piece_pages, file.pages().page_count());
   for (page = begin; page < end; ++page) {
     // What the batch needs of the piece is claimed, or somebody else's.
+    ReserveRead();
     cache::PageLoad load;
     const cache::ClaimResult result =
         context_.cache.Claim(file.entry(page), cache::LoadFor::kScan, &load);
@@ -159,8 +183,9 @@ void PageLoader::ReadRound(std::span<IoRequest> along) {
       }
     }
   }
+  reads_ = std::move(again);
+  ReadPageByPage(reads_);
   reads_.clear();
-  ReadPageByPage(again);
 }
 
 void PageLoader::ReadPageByPage(std::span<PageRead> reads) {
@@ -236,6 +261,7 @@ void PageLoader::AddRequest(std::span<const PageRead> reads) {
 void PageLoader::Succeed(PageRead& read) {
   const bool in_cache = read.load.entry != nullptr;
   if (in_cache) context_.cache.Publish(read.load);
+  read.load.entry = nullptr;  // done
   if (read.slot == nullptr) {
     context_.cache.Unhold(read.load.frame);
     return;
@@ -247,7 +273,9 @@ void PageLoader::Succeed(PageRead& read) {
 }
 
 void PageLoader::Fail(PageRead& read, const absl::Status& status) {
-  if (read.load.entry != nullptr) context_.cache.Abandon(read.load, status);
+  const cache::PageLoad load = read.load;
+  read.load.entry = nullptr;  // done, whatever comes
+  if (load.entry != nullptr) context_.cache.Abandon(load, status);
   if (read.slot == nullptr) return;
   read.slot->state = PageSlot::State::kFailed;
   read.slot->status = status;

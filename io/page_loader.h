@@ -76,6 +76,13 @@ class PageLoader {
     std::byte* bytes;
   };
 
+  // Load, but that std::bad_alloc may come out of it while pages are claimed.
+  void LoadRounds(std::span<PageSlot> slots, std::span<IoRequest> along);
+  // Gives up all that is claimed, since others may wait for it; the process
+  // ends if that takes memory and there is none.
+  void AbandonClaims() noexcept;
+  // Makes room for one more read, so that no claim is lost for want of it.
+  void ReserveRead();
   // Looks at all needed slots of one piece.
   void TakePiece(std::span<PageSlot> slots);
   void TakeSlot(PageSlot& slot);

@@ -20,10 +20,13 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/striped_counter.h"
+#include "io/pin.h"
 
 namespace quire::io {
 
@@ -72,55 +75,6 @@ struct PeekResult {
   std::atomic<uint8_t>* marks = nullptr;
 };
 
-// Frees or unpins what a Pin points to. Implemented by providers.
-class PinOwner {
- public:
-  virtual void Unpin(uintptr_t token) noexcept = 0;
-
- protected:
-  ~PinOwner() = default;
-};
-
-// Bytes that stay readable, and are safe to touch, until the Pin is destroyed:
-// across later calls, Detach and deletion of the file. Move-only. May be
-// destroyed on any thread, but before the provider that made it.
-class Pin {
- public:
-  Pin() = default;
-  Pin(std::span<const std::byte> bytes, std::atomic<uint8_t>* marks,
-      PinOwner* owner, uintptr_t token)
-      : bytes_(bytes), marks_(marks), owner_(owner), token_(token) {}
-  Pin(Pin&& other) noexcept { *this = std::move(other); }
-  Pin& operator=(Pin&& other) noexcept {
-    if (this != &other) {
-      Reset();
-      bytes_ = std::exchange(other.bytes_, {});
-      marks_ = std::exchange(other.marks_, nullptr);
-      owner_ = std::exchange(other.owner_, nullptr);
-      token_ = std::exchange(other.token_, 0);
-    }
-    return *this;
-  }
-  ~Pin() { Reset(); }
-
-  std::span<const std::byte> bytes() const { return bytes_; }
-  // As PeekResult::marks; nullptr where the bytes are a private copy.
-  std::atomic<uint8_t>* marks() const { return marks_; }
-
-  // Gives the bytes back now. Idempotent.
-  void Reset() noexcept {
-    if (owner_ != nullptr) std::exchange(owner_, nullptr)->Unpin(token_);
-    bytes_ = {};
-    marks_ = nullptr;
-  }
-
- private:
-  std::span<const std::byte> bytes_;
-  std::atomic<uint8_t>* marks_ = nullptr;
-  PinOwner* owner_ = nullptr;
-  uintptr_t token_ = 0;
-};
-
 // A range of bytes in an attached file.
 struct Extent {
   const AttachedFile* file = nullptr;
@@ -147,6 +101,14 @@ struct ProviderStats {
   uint64_t cache_capacity_bytes = 0;
   uint64_t cache_used_bytes = 0;    // frames that hold a page
   uint64_t cache_pinned_bytes = 0;  // frames that a Pin holds
+};
+
+// How often bytes that were read failed a check of the caller's, by what
+// reading them again from the file showed. Callers count: a provider knows no
+// checksums.
+struct FailedChecks {
+  base::StripedCounter in_memory;  // passed then: memory, or the way to it
+  base::StripedCounter on_media;   // failed again: the file itself
 };
 
 class PageProvider {
@@ -191,8 +153,23 @@ class PageProvider {
   // for I/O, but may open files. REQUIRES: outside of any EpochGuard.
   virtual void Hint(std::span<const Extent> extents, CachePolicy policy) = 0;
 
+  // Drops what memory holds of the extents, the provider's own and, as far as
+  // that can be, the kernel's, so that the next Read of them asks the device:
+  // for bytes that failed a check of the caller's. Marks go with the bytes.
+  // Pins keep what they have. The default is for providers without memory.
+  // REQUIRES: outside of any EpochGuard.
+  virtual void Forget(std::span<const Extent> extents) { (void)extents; }
+
+  // What to call the provider in an error: "pread", "direct".
+  virtual std::string_view Name() const { return "a provider of the caller's"; }
+
+  FailedChecks& failed_checks() { return failed_checks_; }
+
   // Counters and memory use. Slow (sums over threads); not for hot paths.
   virtual ProviderStats Stats() const = 0;
+
+ private:
+  FailedChecks failed_checks_;
 };
 
 }  // namespace quire::io

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -107,6 +108,17 @@ class PreadPageProvider final : public PageProvider, public AsyncPageProvider {
                      extent);
     }
   }
+
+  void Forget(std::span<const Extent> extents) override {
+    FileTable::Section files(files_);
+    for (const Extent& extent : extents) {
+      DropReadAhead(
+          *Downcast(*extent.file).Source(files, CachePolicy::kPoint).file,
+          extent);
+    }
+  }
+
+  std::string_view Name() const override { return "pread"; }
 
   ProviderStats Stats() const override { return counters_.Stats(); }
 

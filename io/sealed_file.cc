@@ -87,4 +87,18 @@ void StartReadAhead(const ReadableFile& file, const Extent& extent) {
                 static_cast<off_t>(extent.length), POSIX_FADV_WILLNEED);
 }
 
+void DropReadAhead(const ReadableFile& file, const Extent& extent) {
+  if (file.descriptor() < 0 || extent.length == 0 ||
+      !CheckExtent(extent).ok()) {
+    return;
+  }
+  // Whole pages: of others nothing is dropped.
+  constexpr uint64_t kPageBytes = 4096;
+  const uint64_t begin = extent.offset / kPageBytes * kPageBytes;
+  const uint64_t end = (extent.offset + extent.length + kPageBytes - 1) /
+                       kPageBytes * kPageBytes;
+  posix_fadvise(file.descriptor(), static_cast<off_t>(begin),
+                static_cast<off_t>(end - begin), POSIX_FADV_DONTNEED);
+}
+
 }  // namespace quire::io

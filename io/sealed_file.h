@@ -46,6 +46,10 @@ Pin MakeOwnedPin(std::unique_ptr<std::byte[]> bytes, size_t size);
 // extents that are empty or not within their file.
 void StartReadAhead(const ReadableFile& file, const Extent& extent);
 
+// Asks the kernel to drop the pages of the extent from its page cache; it keeps
+// those that are mapped or in use. Does nothing where StartReadAhead doesn't.
+void DropReadAhead(const ReadableFile& file, const Extent& extent);
+
 }  // namespace quire::io
 
 #endif  // QUIRE_IO_SEALED_FILE_H_

@@ -189,7 +189,8 @@ class UringEngine final : public ReadEngine {
   void GiveRingBack(UringRing* ring, bool usable) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Reads `batch`, whose files have descriptors, in rounds of a ring's depth.
-  void RunBatch(std::span<IoRequest* const> batch);
+  // An exception would leave reads under way into memory that is given back.
+  void RunBatch(std::span<IoRequest* const> batch) noexcept;
 
   const UringOptions options_;
   const uint32_t file_count_;
@@ -244,7 +245,7 @@ void UringEngine::GiveRingBack(UringRing* ring, bool usable) {
   ring_given_back_.NotifyAll();
 }
 
-void UringEngine::RunBatch(std::span<IoRequest* const> batch) {
+void UringEngine::RunBatch(std::span<IoRequest* const> batch) noexcept {
   UringRing* const ring = TakeRing();
   bool usable = ring != nullptr;
   while (usable && !batch.empty()) {

@@ -21,6 +21,8 @@ constexpr Field kFields[] = {
     {"multiget_keys", &Stats::multiget_keys},
     {"index_probes", &Stats::index_probes},
     {"checksum_failures", &Stats::checksum_failures},
+    {"checks_failed_in_memory", &Stats::checks_failed_in_memory},
+    {"checks_failed_on_media", &Stats::checks_failed_on_media},
     {"batches_written", &Stats::batches_written},
     {"records_written", &Stats::records_written},
     {"groups_written", &Stats::groups_written},

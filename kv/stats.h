@@ -20,6 +20,11 @@ struct Stats {
   uint64_t checksum_failures =
       0;  // records and index pages that failed verification
 
+  // Checks that failed, and what reading the bytes again from the file showed:
+  // they held then (memory or the way to it was at fault), or failed again.
+  uint64_t checks_failed_in_memory = 0;
+  uint64_t checks_failed_on_media = 0;
+
   // Writes.
   uint64_t batches_written = 0;
   uint64_t records_written = 0;

@@ -18,6 +18,7 @@
 #include "io/page_provider.h"
 #include "kv/internal/fence_index.h"
 #include "kv/internal/format.h"
+#include "kv/internal/second_reading.h"
 #include "kv/internal/sorted_block.h"
 #include "kv/internal/table_format.h"
 #include "kv/internal/table_reader.h"
@@ -48,11 +49,17 @@ absl::StatusOr<SortedBlock> BlockWindow::Load(const FenceIndex& fences,
       Advance(fences, block);
     }
   }
-  if (!Verify(fences, block).ok()) {
-    // Once more and alone, to tell a flip on the way, or an error met while
-    // reading ahead, from what stays.
-    Read(fences, block, 1, policy_);
-    QUIRE_RETURN_IF_ERROR(Verify(fences, block));
+  if (absl::Status first = Verify(fences, block); !first.ok()) {
+    // Once more and alone, to tell a flip in memory or on the way, or an error
+    // met while reading ahead, from what stays.
+    const bool damaged = absl::IsDataLoss(first);
+    if (damaged) {
+      ForgetExtent(table_.provider(), requests_[block - first_].extent);
+    }
+    Read(fences, block, 1, damaged ? io::CachePolicy::kReadOnce : policy_);
+    absl::Status second = Verify(fences, block);
+    if (damaged) second = SecondVerdict(table_.provider(), std::move(second));
+    QUIRE_RETURN_IF_ERROR(second);
   }
   return slots_[block - first_].block;
 }

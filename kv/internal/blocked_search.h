@@ -14,6 +14,7 @@
 #include "io/page_provider.h"
 #include "kv/internal/record_reader.h"
 #include "kv/internal/run_search.h"
+#include "kv/internal/second_reading.h"
 
 namespace quire::kv_internal {
 
@@ -53,13 +54,13 @@ class BlockedSearch {
     return state_ == State::kNeedsPage ? past_cache_ : record_->past_cache();
   }
 
-  // Takes what was read of extent(): Advance tells what is next.
-  void Supply(io::ReadRequest request) {
+  // Takes what `provider` read of extent(): Advance tells what is next.
+  void Supply(io::PageProvider& provider, io::ReadRequest request) {
     if (state_ == State::kNeedsPage) {
-      SupplyPage(std::move(request));
+      SupplyPage(provider, std::move(request));
       return;
     }
-    record_->Supply(std::move(request));
+    record_->Supply(provider, std::move(request));
     if (!record_->done()) return;
     state_ = search_.SupplyRecord(std::move(*record_).read(), sink_, status_) ==
                      Outcome::kContinue
@@ -74,12 +75,14 @@ class BlockedSearch {
  private:
   enum class State : uint8_t { kSearching, kNeedsPage, kNeedsRecord, kDone };
 
-  void SupplyPage(io::ReadRequest request) {
+  void SupplyPage(io::PageProvider& provider, io::ReadRequest request) {
     absl::Status status = std::move(request.status);
     if (status.ok()) status = search_.SupplyPage(std::move(request.pin));
+    if (past_cache_) status = SecondVerdict(provider, std::move(status));
     if (status.ok()) {
       state_ = State::kSearching;
     } else if (absl::IsDataLoss(status) && !past_cache_) {
+      ForgetExtent(provider, request.extent);
       past_cache_ = true;
     } else {
       *status_ = std::move(status);

@@ -1,5 +1,6 @@
 #include "kv/internal/catalog.h"
 
+#include <new>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -25,6 +26,25 @@ uint64_t Catalog::NewFileNumber() {
 
 absl::Status Catalog::Commit(const ManifestEdit& edit) {
   base::MutexLock lock(mu_);
+  try {
+    return CommitLocked(edit);
+  } catch (const std::bad_alloc&) {
+    failure_ = no_memory_;
+    throw;
+  }
+}
+
+absl::Status Catalog::CloseCleanly(uint64_t last_sequence) {
+  base::MutexLock lock(mu_);
+  try {
+    return CloseLocked(last_sequence);
+  } catch (const std::bad_alloc&) {
+    failure_ = no_memory_;
+    throw;
+  }
+}
+
+absl::Status Catalog::CommitLocked(const ManifestEdit& edit) {
   QUIRE_RETURN_IF_ERROR(failure_);
   DatabaseState next = state_;
   ManifestEdit numbered = edit;
@@ -47,8 +67,7 @@ absl::Status Catalog::Commit(const ManifestEdit& edit) {
   return absl::OkStatus();
 }
 
-absl::Status Catalog::CloseCleanly(uint64_t last_sequence) {
-  base::MutexLock lock(mu_);
+absl::Status Catalog::CloseLocked(uint64_t last_sequence) {
   QUIRE_RETURN_IF_ERROR(failure_);
   if (writer_ == nullptr) return absl::OkStatus();
   DatabaseState next = state_;

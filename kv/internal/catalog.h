@@ -37,7 +37,8 @@ class Catalog {
 
   // Makes `edit` durable, then applies it. ResourceExhausted leaves everything
   // as it was. After any other failure it is unknown whether the edit is in the
-  // manifest: the caller sets the error latch, and every later call fails.
+  // manifest: the caller sets the error latch, and every later call fails. So
+  // it is after std::bad_alloc.
   absl::Status Commit(const ManifestEdit& edit);
 
   // Writes a manifest of one group and marks CURRENT closed, if anything was
@@ -53,6 +54,11 @@ class Catalog {
   }
 
  private:
+  absl::Status CommitLocked(const ManifestEdit& edit)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CloseLocked(uint64_t last_sequence)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   // Starts the manifest with `state` as its first group and makes CURRENT name
   // it. Removes the manifest that was named before.
   absl::Status StartManifest(const DatabaseState& state, bool closed)
@@ -60,6 +66,8 @@ class Catalog {
 
   io::FileSystem& file_system_;
   const std::string directory_;
+  const absl::Status no_memory_ = absl::InternalError(
+      "memory ran out while the manifest was written: the outcome is unknown");
   std::atomic<uint64_t> next_file_number_;
   std::atomic<uint64_t> bytes_written_{0};
 

@@ -49,6 +49,12 @@ struct DatabaseCounters {
 // Destruction order matters: views hold runs, runs hold attached files, and the
 // provider must outlive all of them; so views come last.
 struct DatabaseCore {
+  DatabaseCore() = default;
+  // Gives back what is still attached before the provider goes.
+  ~DatabaseCore() { views.FreeAll(); }
+  DatabaseCore(const DatabaseCore&) = delete;
+  DatabaseCore& operator=(const DatabaseCore&) = delete;
+
   // Creates the next segment of the log, of `capacity` bytes, names it in the
   // manifest, and returns it ready for its first group. The write queue's
   // leader only. On failure nothing of it is left, or the error latch is set.

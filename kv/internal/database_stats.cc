@@ -59,7 +59,10 @@ void GatherState(DatabaseCore& core, Stats* stats) {
   stats->kept_memtable_bytes = report.kept.memtable_bytes;
   stats->kept_files = report.kept.files;
   stats->kept_file_bytes = report.kept.file_bytes;
-  stats->provider = core.provider.provider->Stats();
+  io::PageProvider& provider = *core.provider.provider;
+  stats->provider = provider.Stats();
+  stats->checks_failed_in_memory = Count(provider.failed_checks().in_memory);
+  stats->checks_failed_on_media = Count(provider.failed_checks().on_media);
 }
 
 std::string WithReason(const std::string& name, const std::string& reason) {

@@ -24,6 +24,12 @@ class ErrorLatch {
     is_set_.store(true, std::memory_order_release);
   }
 
+  // As Set, after std::bad_alloc: needs no memory. Returns the cause.
+  absl::Status SetNoMemory() {
+    Set(no_memory_);
+    return no_memory_;
+  }
+
   // OK, or FailedPrecondition that tells the first cause.
   absl::Status Check() const {
     if (!is_set_.load(std::memory_order_acquire)) return absl::OkStatus();
@@ -34,6 +40,8 @@ class ErrorLatch {
   }
 
  private:
+  const absl::Status no_memory_ = absl::ResourceExhaustedError(
+      "memory ran out on the way: the outcome is unknown");
   std::atomic<bool> is_set_{false};
   mutable base::Mutex mu_;
   absl::Status cause_ ABSL_GUARDED_BY(mu_);

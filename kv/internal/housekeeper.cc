@@ -1,6 +1,7 @@
 #include "kv/internal/housekeeper.h"
 
 #include <chrono>
+#include <new>
 
 #include "cache/epoch.h"
 
@@ -32,13 +33,21 @@ void Housekeeper::Loop() {
       if (!stop_) stop_changed_.WaitFor(mu_, kTick);
       if (stop_) return;
     }
-    if (core_.views.waiting() > 0) cache::ReclaimRetired();
-    core_.obsolete_files.RemoveQueued(*core_.file_system);
-    if (write_queue_ == nullptr) continue;
-    write_queue_->StartWriteback();
-    SyncIfDue();
-    CoverIfIdle();
+    try {
+      Tick();
+    } catch (const std::bad_alloc&) {
+      // At the next tick there may be memory.
+    }
   }
+}
+
+void Housekeeper::Tick() {
+  if (core_.views.waiting() > 0) cache::ReclaimRetired();
+  core_.obsolete_files.RemoveQueued(*core_.file_system);
+  if (write_queue_ == nullptr) return;
+  write_queue_->StartWriteback();
+  SyncIfDue();
+  CoverIfIdle();
 }
 
 // Failures of the two below are in the error latch, where the next writer finds

@@ -26,6 +26,7 @@ class Housekeeper {
 
  private:
   void Loop();
+  void Tick();
   void SyncIfDue();
   void CoverIfIdle();
 

@@ -1,9 +1,17 @@
 #include "kv/internal/index_loader.h"
 
+#include <new>
+
 namespace quire::kv_internal {
 
 IndexLoader::IndexLoader(DatabaseCore& core)
-    : core_(core), thread_([this] { Load(); }) {}
+    : core_(core), thread_([this] {
+        try {
+          Load();
+        } catch (const std::bad_alloc&) {
+          // Probes go on through the provider.
+        }
+      }) {}
 
 IndexLoader::~IndexLoader() {
   stop_.store(true, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -54,8 +55,14 @@ MergeScheduler::MergeScheduler(DatabaseCore& core)
     base::MutexLock lock(mu_);
     UpdateThrottle();
   }
-  for (int i = 0; i < kThreads; ++i) {
-    threads_.emplace_back([this] { Loop(); });
+  threads_.reserve(kThreads);
+  try {
+    for (int i = 0; i < kThreads; ++i) {
+      threads_.emplace_back([this] { Loop(); });
+    }
+  } catch (...) {
+    Stop();  // a thread that runs can't be destroyed
+    throw;
   }
 }
 
@@ -140,17 +147,25 @@ std::optional<MergeJob> MergeScheduler::Pick() const {
 absl::Status MergeScheduler::RunJob(const MergeJob& job,
                                     MergeControl::Observer observer) {
   const uint64_t number = next_active_++;
-  Active& active = active_[number];
+  Active active;
   for (const auto& run : job.runs) {
     active.runs.insert(run->number());
     active.entries += run->table().entry_count();
   }
   active.control =
       std::make_unique<MergeControl>(limiter_, std::move(observer));
+  MergeControl& control = *active.control;
+  active_.emplace(number, std::move(active));
   mu_.Unlock();
-  absl::Status status = MergeRuns(core_, job, *active.control);
+  absl::Status status;
+  try {
+    status = MergeRuns(core_, job, control);
+  } catch (const std::bad_alloc&) {
+    status = core_.write_error.SetNoMemory();
+  }
   mu_.Lock();
   active_.erase(number);
+  changed_.NotifyAll();
   NoteOutcome(job, status);
   return status;
 }
@@ -200,15 +215,23 @@ void MergeScheduler::UpdateThrottle() {
 void MergeScheduler::Loop() {
   base::MutexLock lock(mu_);
   while (!stop_) {
-    const std::optional<MergeJob> job = Pick();
-    if (!job.has_value()) {
-      changed_.Wait(mu_);
-      continue;
+    try {
+      RunNext();
+    } catch (const std::bad_alloc&) {
+      if (!stop_) changed_.WaitFor(mu_, kRetryDelay);
     }
-    const absl::Status status = RunJob(*job, nullptr);
-    if (!stop_ && absl::IsResourceExhausted(status)) {
-      changed_.WaitFor(mu_, kRetryDelay);
-    }
+  }
+}
+
+void MergeScheduler::RunNext() {
+  const std::optional<MergeJob> job = Pick();
+  if (!job.has_value()) {
+    changed_.Wait(mu_);
+    return;
+  }
+  const absl::Status status = RunJob(*job, nullptr);
+  if (!stop_ && absl::IsResourceExhausted(status)) {
+    changed_.WaitFor(mu_, kRetryDelay);
   }
 }
 

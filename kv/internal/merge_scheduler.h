@@ -66,6 +66,8 @@ class MergeScheduler {
   };
 
   void Loop();
+  // Waits for something to do, or does it.
+  void RunNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The merge that is due, if any; nothing while a compaction waits.
   std::optional<MergeJob> Pick() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsBusy(uint64_t run) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

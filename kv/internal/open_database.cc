@@ -243,12 +243,6 @@ absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
   return absl::OkStatus();
 }
 
-// Gives back what a failed open has attached, before the provider goes.
-absl::Status Abandon(DatabaseCore& core, absl::Status status) {
-  core.views.FreeAll();
-  return status;
-}
-
 absl::Status PrepareDirectory(DatabaseCore& core, DatabaseFiles& files) {
   io::FileSystem& fs = *core.file_system;
   if (!files.directory_exists) {
@@ -283,7 +277,7 @@ absl::StatusOr<std::unique_ptr<DatabaseCore>> OpenDatabase(
     QUIRE_RETURN_IF_ERROR(CheckWanted(options, path, is_new));
     status = is_new ? CreateNew(*core, files) : OpenExisting(*core, files);
   }
-  if (!status.ok()) return Abandon(*core, std::move(status));
+  if (!status.ok()) return status;
   return core;
 }
 

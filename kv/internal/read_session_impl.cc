@@ -124,7 +124,7 @@ void ReadSessionImpl::TakeReads(size_t least) {
   for (size_t i = 0; i < count; ++i) {
     auto& lookup = static_cast<Lookup&>(*taken_[i]);
     io::ReadRequest& request = lookup;
-    lookup.search->Supply(std::move(request));
+    lookup.search->Supply(*core_.provider.provider, std::move(request));
     GoOn(lookup);
   }
   StartReads();

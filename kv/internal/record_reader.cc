@@ -5,6 +5,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "kv/internal/second_reading.h"
 
 namespace quire::kv_internal {
 namespace {
@@ -73,7 +74,7 @@ absl::StatusOr<ParsedRecord> ParseRecord(const RecordLocation& location,
 RecordFetch::RecordFetch(RecordRead read)
     : read_(std::move(read)), length_(FirstLength(read_)) {}
 
-void RecordFetch::Supply(io::ReadRequest request) {
+void RecordFetch::Supply(io::PageProvider& provider, io::ReadRequest request) {
   read_.status = std::move(request.status);
   if (read_.status.ok()) {
     uint64_t needed = 0;
@@ -87,9 +88,14 @@ void RecordFetch::Supply(io::ReadRequest request) {
       return;
     } else {
       read_.status = record.status();
+      // More than its entry said, where its header says so.
+      read_.record_bytes = std::max(read_.record_bytes, needed);
     }
   }
-  if (absl::IsDataLoss(read_.status) && !past_cache_) {
+  if (past_cache_) {
+    read_.status = SecondVerdict(provider, std::move(read_.status));
+  } else if (absl::IsDataLoss(read_.status)) {
+    ForgetExtent(provider, extent());
     past_cache_ = true;
     length_ = FirstLength(read_);
     return;

@@ -67,8 +67,8 @@ class RecordFetch {
   }
   bool past_cache() const { return past_cache_; }
 
-  // Takes what was read of extent().
-  void Supply(io::ReadRequest request);
+  // Takes what `provider` read of extent().
+  void Supply(io::PageProvider& provider, io::ReadRequest request);
 
   // The record, with its outputs. REQUIRES: done().
   RecordRead read() && { return std::move(read_); }
@@ -99,7 +99,7 @@ void ReadFor(io::PageProvider& provider, std::span<Item* const> items,
     provider.Read({requests.data(), requests.size()},
                   past_cache ? io::CachePolicy::kReadOnce : policy);
     for (size_t i = 0; i < batch.size(); ++i) {
-      batch[i]->Supply(std::move(requests[i]));
+      batch[i]->Supply(provider, std::move(requests[i]));
     }
   }
 }

@@ -1,6 +1,7 @@
 #include "kv/internal/run_maker.h"
 
 #include <chrono>
+#include <new>
 #include <optional>
 #include <span>
 #include <utility>
@@ -161,11 +162,7 @@ void RunMaker::Loop() {
       making_.start = WriteThrottle::Clock::now();
       UpdateThrottle();
     }
-    absl::Status status = Process(log);
-    if (!status.ok() && !absl::IsResourceExhausted(status)) {
-      core_.write_error.Set(status);
-      merge_scheduler_.Wake();
-    }
+    absl::Status status = ProcessOrRefuse(log);
     base::MutexLock lock(mu_);
     if (status.ok()) {
       making_.usual = WriteThrottle::Clock::now() - making_.start;
@@ -175,6 +172,19 @@ void RunMaker::Loop() {
     failure_ = std::move(status);
     UpdateThrottle();
     changed_.NotifyAll();
+  }
+}
+
+absl::Status RunMaker::ProcessOrRefuse(const std::shared_ptr<ActiveLog>& log) {
+  try {
+    absl::Status status = Process(log);
+    if (!status.ok() && !absl::IsResourceExhausted(status)) {
+      core_.write_error.Set(status);
+      merge_scheduler_.Wake();
+    }
+    return status;
+  } catch (const std::bad_alloc&) {
+    return core_.write_error.SetNoMemory();
   }
 }
 

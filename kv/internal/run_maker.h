@@ -59,6 +59,9 @@ class RunMaker {
 
  private:
   void Loop();
+  // As Process; refuses all writing from then on after an error that no second
+  // try can mend.
+  absl::Status ProcessOrRefuse(const std::shared_ptr<ActiveLog>& log);
   absl::Status Process(const std::shared_ptr<ActiveLog>& log);
   // Whether a further memtable may be filled.
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {

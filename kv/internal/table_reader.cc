@@ -24,6 +24,7 @@
 #include "kv/internal/file_header.h"
 #include "kv/internal/format.h"
 #include "kv/internal/hash_section.h"
+#include "kv/internal/second_reading.h"
 #include "kv/internal/table_format.h"
 
 namespace quire::kv_internal {
@@ -113,15 +114,16 @@ absl::Status TableReader::LoadHashPages(uint64_t at,
   for (uint64_t i = 0; i < pages.size(); i += kPageBytes) {
     const std::span<std::byte> page = pages.subspan(i, kPageBytes);
     HashPageCheck check = CheckHashPage(page.data(), table_id(), begin + i);
-    if (!check.ok()) {
-      // Once more, to tell a flip on the way from damage that stays.
-      QUIRE_RETURN_IF_ERROR(BulkRead(provider_, *file_, begin + i, page));
-      check = CheckHashPage(page.data(), table_id(), begin + i);
-    }
-    if (!check.ok()) {
-      return DamagedTableError(file_->path(), begin + i, kHashPageKind,
-                               check.stored, check.computed);
-    }
+    if (check.ok()) continue;
+    // Once more, to tell a flip on the way from damage that stays.
+    ForgetExtent(provider_, {file_.get(), begin + i, kPageBytes});
+    QUIRE_RETURN_IF_ERROR(BulkRead(provider_, *file_, begin + i, page));
+    check = CheckHashPage(page.data(), table_id(), begin + i);
+    QUIRE_RETURN_IF_ERROR(SecondVerdict(
+        provider_,
+        check.ok() ? absl::OkStatus()
+                   : DamagedTableError(file_->path(), begin + i, kHashPageKind,
+                                       check.stored, check.computed)));
   }
   return absl::OkStatus();
 }

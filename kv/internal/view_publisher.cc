@@ -68,6 +68,10 @@ void ViewPublisher::Change(absl::FunctionRef<void(View&)> edit) {
     NoteDropped(old->runs, next->runs, &old_runs_);
     current_.store(next.release(), std::memory_order_seq_cst);
   }
+  Retire(old);
+}
+
+void ViewPublisher::Retire(const View* old) noexcept {
   waiting_->fetch_add(1, std::memory_order_relaxed);
   cache::RetireAfterEpoch([old, waiting = waiting_] {
     if (!old->holds.Idle()) return false;
@@ -84,7 +88,7 @@ ViewPublisher::Kept ViewPublisher::KeptByOldViews() const {
           .runs = StillThere(old_runs_)};
 }
 
-void ViewPublisher::FreeAll() {
+void ViewPublisher::FreeAll() noexcept {
   Change([](View& view) {
     view.memtables.clear();
     view.runs.clear();

@@ -41,7 +41,8 @@ class ViewPublisher {
 
   // Replaces the view by an empty one and waits until every view and all that
   // they hold has been freed. REQUIRES: no holds are left, no reads run.
-  void FreeAll();
+  // Ends the process where not even an empty view can be allocated.
+  void FreeAll() noexcept;
 
   // What only replaced views still hold.
   struct Kept {
@@ -55,6 +56,9 @@ class ViewPublisher {
   int64_t waiting() const { return waiting_->load(std::memory_order_relaxed); }
 
  private:
+  // Frees a replaced view once nobody can see it.
+  void Retire(const View* old) noexcept;
+
   mutable base::Mutex mu_;  // serialises Change
   // What is no longer in the current view but may be in older ones.
   std::vector<std::weak_ptr<Memtable>> old_memtables_ ABSL_GUARDED_BY(mu_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "base/check.h"
@@ -82,7 +83,13 @@ absl::Status WriteQueue::Run(Writer& writer) {
     queue_.push_back(&writer);
     while (!writer.done && queue_.front() != &writer) writer.turn.Wait(mu_);
     if (writer.done) return writer.status;
-    group = GatherGroup();
+    try {
+      group = GatherGroup();
+    } catch (const std::bad_alloc&) {
+      queue_.pop_front();
+      if (!queue_.empty()) queue_.front()->turn.NotifyOne();
+      throw;  // nothing was begun
+    }
   }
   Serve(group);
   base::MutexLock lock(mu_);
@@ -111,8 +118,14 @@ std::vector<WriteQueue::Writer*> WriteQueue::GatherGroup() {
 }
 
 void WriteQueue::Serve(std::span<Writer*> group) {
-  absl::Status status = core_.write_error.Check();
-  if (status.ok()) status = ServeTask(group);
+  absl::Status status;
+  try {
+    status = core_.write_error.Check();
+    if (status.ok()) status = ServeTask(group);
+  } catch (const std::bad_alloc&) {
+    // Nobody knows how far it came.
+    status = core_.write_error.SetNoMemory();
+  }
   for (Writer* writer : group) writer->status = status;
 }
 

@@ -205,6 +205,32 @@ TEST_F(PageCacheTest, WhatAScanReadsGoesFirst) {
   EXPECT_GE(resident, 54u);
 }
 
+TEST_F(PageCacheTest, AForgottenPageIsLoadedAnew) {
+  Make(4, 10);
+  cache_->Forget(file_.entry(7));  // not there: nothing happens
+  Load(7);
+  Load(8);
+  cache_->Forget(file_.entry(7));
+  EXPECT_FALSE(Resident(7));
+  EXPECT_TRUE(Resident(8));
+  const FrameIndex held = LoadAndHold(7);
+  cache_->Forget(file_.entry(7));
+  EXPECT_FALSE(Resident(7));
+  EXPECT_TRUE(HasBytesOf(held, 7));
+  // All frames but the held one can be had again.
+  for (uint64_t page = 0; page < 3; ++page) Load(page);
+  EXPECT_TRUE(HasBytesOf(held, 7));
+  cache_->Unhold(held);
+  PageLoad load;
+  ASSERT_EQ(cache_->Claim(file_.entry(9), LoadFor::kPoint, &load),
+            ClaimResult::kClaimed);
+  cache_->Forget(file_.entry(9));  // it is being loaded
+  Fill(load, 9);
+  cache_->Publish(load);
+  cache_->Unhold(load.frame);
+  EXPECT_TRUE(Resident(9));
+}
+
 TEST_F(PageCacheTest, AScanDoesNotPushOutWhatIsUsed) {
   Make(512, 10000);
   for (uint64_t page = 0; page < 400; ++page) Load(page);

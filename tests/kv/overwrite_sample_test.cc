@@ -49,7 +49,8 @@ class OverwriteSampleTest : public ::testing::Test {
   }
 
   testing::TempDirectory directory_;
-  testing::MemoryPageProvider provider_;
+  testing::MemoryPageProvider provider_{
+      testing::MemoryPageProvider::Peeking::kAll};
   std::vector<std::shared_ptr<kv_internal::Run>> runs_;
 };
 

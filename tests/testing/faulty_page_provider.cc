@@ -94,6 +94,12 @@ void FaultyPageProvider::Hint(std::span<const io::Extent> extents,
   base_->Hint(extents, policy);
 }
 
+void FaultyPageProvider::Forget(std::span<const io::Extent> extents) {
+  base_->Forget(extents);
+}
+
+std::string_view FaultyPageProvider::Name() const { return base_->Name(); }
+
 io::ProviderStats FaultyPageProvider::Stats() const { return base_->Stats(); }
 
 }  // namespace quire::testing

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -58,6 +59,8 @@ class FaultyPageProvider final : public io::PageProvider {
             io::CachePolicy policy) override;
   void Hint(std::span<const io::Extent> extents,
             io::CachePolicy policy) override;
+  void Forget(std::span<const io::Extent> extents) override;
+  std::string_view Name() const override;
   io::ProviderStats Stats() const override;
 
  private:

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "tests/damage/damage_programme.h"
+#include "tests/memory/memory_programme.h"
 #include "tests/torture/crash_programmes.h"
 #include "tests/torture/fault_programmes.h"
 #include "tests/torture/media/media_programmes.h"
@@ -19,6 +20,7 @@ std::vector<Programme> MakeProgrammes() {
     programmes.push_back(std::move(programme));
   }
   programmes.push_back(testing::DamageProgramme());
+  programmes.push_back(testing::MemoryProgramme());
   return programmes;
 }
 
