@@ -56,20 +56,20 @@ BUGS = {
     ],
     "run_maker.cc": [
         (
-            """  QUIRE_RETURN_IF_ERROR(log.Sync());
-  const Memtable""",
-            """  if (!PLANTED("sealed_not_synced")) QUIRE_RETURN_IF_ERROR(log.Sync());
-  const Memtable""",
+            """  if (absl::Status status = log.Sync(); !status.ok()) {""",
+            """  if (absl::Status status = PLANTED("sealed_not_synced")
+                                ? absl::OkStatus()
+                                : log.Sync();
+      !status.ok()) {""",
         ),
     ],
     "sequential_writer.cc": [
         (
-            """  QUIRE_RETURN_IF_ERROR(file_->Sync());
-  return file_->Close();""",
-            """  if (!PLANTED("rewrite_not_synced")) {
-    QUIRE_RETURN_IF_ERROR(file_->Sync());
-  }
-  return file_->Close();""",
+            """  QUIRE_RETURN_IF_ERROR(Sync());
+  piece_size_ = 0;""",
+            """  QUIRE_RETURN_IF_ERROR(PLANTED("rewrite_not_synced") ? WriteGathered()
+                                                      : Sync());
+  piece_size_ = 0;""",
         ),
     ],
     "log_recovery.cc": [
