@@ -11,30 +11,13 @@
 #include "absl/strings/str_cat.h"
 #include "io/page_provider.h"
 #include "kv/internal/hash_cursor.h"
+#include "kv/internal/lookup.h"
 #include "kv/internal/record_reader.h"
 #include "kv/internal/resident_record.h"
 #include "kv/internal/run.h"
 #include "kv/internal/view.h"
 
 namespace quire::kv_internal {
-
-// One key being looked up.
-struct Lookup {
-  std::string_view key;
-  uint64_t hash = 0;
-  uint64_t max_sequence = 0;
-  // False: mapped records, which may have to be waited for, are not touched but
-  // read.
-  bool may_fault = true;
-};
-
-enum class Outcome : uint8_t {
-  kDone,       // the status says: value delivered, or NotFound
-  kContinue,   // not here: look further
-  kNeedsRead,  // can't be decided from memory
-};
-
-inline absl::Status Absent() { return absl::NotFoundError(""); }
 
 inline absl::Status BadAddress(const Run& run, uint64_t address) {
   return absl::DataLossError(absl::StrCat(
