@@ -3,10 +3,8 @@
 #ifndef QUIRE_KV_INTERNAL_RECORD_READER_H_
 #define QUIRE_KV_INTERNAL_RECORD_READER_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -85,12 +83,12 @@ class RecordFetch {
 template <typename Item>
 void ReadFor(io::PageProvider& provider, std::span<Item* const> items,
              io::CachePolicy policy) {
+  // Sorted before anything is read: what an item says after Supply is of its
+  // next read.
+  absl::InlinedVector<Item*, 1> batches[2];
+  for (Item* item : items) batches[item->past_cache() ? 1 : 0].push_back(item);
   for (const bool past_cache : {false, true}) {
-    absl::InlinedVector<Item*, 1> batch;
-    batch.reserve(items.size());
-    std::copy_if(
-        items.begin(), items.end(), std::back_inserter(batch),
-        [&](const Item* item) { return item->past_cache() == past_cache; });
+    const absl::InlinedVector<Item*, 1>& batch = batches[past_cache ? 1 : 0];
     if (batch.empty()) continue;
     absl::InlinedVector<io::ReadRequest, 1> requests(batch.size());
     for (size_t i = 0; i < batch.size(); ++i) {
