@@ -24,9 +24,9 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 constexpr uint64_t kKeys = 1000;
-// Of a second run: so many keys written once more and as many new ones get it
-// merged into the first, but leave so little garbage that no segment is
-// rewritten.
+// Of a second run: so many keys written once more beside kKeys new ones. It
+// weighs enough to be merged with the first, and leaves so little garbage that
+// no segment is rewritten.
 constexpr uint64_t kTwice = 150;
 
 class DbPropertiesTest : public ::testing::Test {
@@ -91,7 +91,7 @@ TEST_F(DbPropertiesTest, GarbageIsToldBySegment) {
   EXPECT_EQ(db_->GetStats().garbage_bytes, 0u);
   EXPECT_THAT(*db_->GetProperty("quire.segments"),
               HasSubstr("1 segments, 0 with garbage: "));
-  ASSERT_NO_FATAL_FAILURE(WriteRun(kKeys - kTwice, kKeys + kTwice));
+  ASSERT_NO_FATAL_FAILURE(WriteRun(kKeys - kTwice, 2 * kKeys));
   ASSERT_OK(db_->WaitForMerges());
 
   const Stats stats = db_->GetStats();
@@ -212,7 +212,7 @@ TEST_F(DbPropertiesTest, SegmentsThatMergesPassOnAreNotKeptForOldViews) {
   ASSERT_NO_FATAL_FAILURE(WriteRun(0, kKeys));
   const uint64_t table_bytes = db_->GetStats().table_bytes;
   const auto iterator = db_->NewIterator({});
-  ASSERT_NO_FATAL_FAILURE(WriteRun(kKeys - kTwice, kKeys + kTwice));
+  ASSERT_NO_FATAL_FAILURE(WriteRun(kKeys - kTwice, 2 * kKeys));
   ASSERT_OK(db_->WaitForMerges());
   const Stats stats = db_->GetStats();
   EXPECT_EQ(stats.segments, 2u);
