@@ -27,9 +27,9 @@ Outcome RunSeeds(const Programme& programme, uint64_t first, uint64_t step,
 
 TEST(CrashProgrammesTest, Sequences) {
   const Programme programme = CrashSequences();
-  const Outcome outcome = RunSeeds(programme, 3, programme.seed_count / 12, 12);
+  const Outcome outcome = RunSeeds(programme, 3, programme.seed_count / 14, 14);
   EXPECT_THAT(outcome.failures, IsEmpty());
-  EXPECT_GT(outcome.counts.at("crash states"), 300u);
+  EXPECT_GT(outcome.counts.at("crash states"), 500u);
 }
 
 // Batch, compact: a merge's segment without its header page is no lost log.
