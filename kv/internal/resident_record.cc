@@ -128,26 +128,4 @@ RecordMatch MatchPeekedRecord(io::PageProvider& provider,
   return MatchWhole(location, *header, bytes, key, max_sequence, record);
 }
 
-RecordMatch MatchResidentRecord(io::PageProvider& provider,
-                                const RecordLocation& location,
-                                uint32_t size_class, std::string_view key,
-                                uint64_t max_sequence, ResidentRecord* record) {
-  // Enough for the header and a short value.
-  constexpr uint64_t kLikelyBytes = 192;
-  return MatchPeekedRecord(
-      provider, location,
-      PeekRecord(provider, location, size_class, key.size(), kLikelyBytes), key,
-      max_sequence, [](size_t) { return ThreadScratch(); }, record);
-}
-
-void PrefetchResidentRecord(io::PageProvider& provider,
-                            const RecordLocation& location) {
-  constexpr uint64_t kPrefetchBytes = 192;
-  const uint64_t offset = location.place.offset;
-  const io::PeekResult peek =
-      provider.Peek(*location.file, offset,
-                    std::min(kPrefetchBytes, location.limit - offset));
-  if (peek.data != nullptr) PrefetchLines(peek.data, peek.size);
-}
-
 }  // namespace quire::kv_internal

@@ -68,17 +68,6 @@ RecordMatch MatchPeekedRecord(io::PageProvider& provider,
                               uint64_t max_sequence, CopyRoom room,
                               ResidentRecord* record);
 
-// Both together, with the thread's scratch memory as room.
-RecordMatch MatchResidentRecord(io::PageProvider& provider,
-                                const RecordLocation& location,
-                                uint32_t size_class, std::string_view key,
-                                uint64_t max_sequence, ResidentRecord* record);
-
-// Starts fetching the record's first cache lines if it is in memory. Same
-// requirement.
-void PrefetchResidentRecord(io::PageProvider& provider,
-                            const RecordLocation& location);
-
 }  // namespace quire::kv_internal
 
 #endif  // QUIRE_KV_INTERNAL_RESIDENT_RECORD_H_
