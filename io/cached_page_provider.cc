@@ -69,6 +69,9 @@ class CachedPageProvider final : public PageProvider,
   void Detach(std::unique_ptr<AttachedFile> file) override;
   PeekResult Peek(const AttachedFile& file, uint64_t offset,
                   uint64_t length) override;
+  void PrefetchPeek(const AttachedFile& file, uint64_t offset) override {
+    base::PrefetchCacheLine(&CachedFile::From(file).entry(offset / kPageBytes));
+  }
   void Read(std::span<ReadRequest> requests, CachePolicy policy) override;
   std::unique_ptr<AsyncReader> NewAsyncReader(uint32_t depth) override;
   void Hint(std::span<const Extent> extents, CachePolicy policy) override;

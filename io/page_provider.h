@@ -139,6 +139,14 @@ class PageProvider {
     return {};
   }
 
+  // Starts fetching what Peek at `offset` will look at before it can tell where
+  // the bytes are. For callers with many places to peek at, which then don't
+  // wait for each of them. May do nothing. REQUIRES: offset <
+  // file.size_bytes().
+  virtual void PrefetchPeek(const AttachedFile& file, uint64_t offset) {
+    (void)file, (void)offset;
+  }
+
   // Reads all requests as one plan: sorted, merged, submitted together, however
   // many files they touch. Blocks until each has a status. All or an error per
   // extent, never fewer bytes: beyond the end of the file is OutOfRange (also

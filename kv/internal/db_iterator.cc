@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/check.h"
+#include "kv/internal/index_entry.h"
 #include "kv/internal/key_range.h"
 #include "kv/internal/sorted_cursor.h"
 #include "kv/internal/value_batch.h"
@@ -160,13 +162,19 @@ void DbIterator::Move(bool forward) {
 
 template <bool kForward>
 void DbIterator::ReadBatch() {
-  while (true) {
-    batch_.Add(cursor_.entry(), runs_[cursor_.source()]);
-    if (batch_.size() == window_ || batch_.record_bytes() >= kMaxWindowBytes) {
-      break;
+  batch_.Add(cursor_.entry(), runs_[cursor_.source()]);
+  while (batch_.size() < window_ && batch_.record_bytes() < kMaxWindowBytes) {
+    const std::span<const IndexEntry> following =
+        cursor_.Following<kForward>(window_ - batch_.size());
+    if (!following.empty()) {
+      const size_t added = batch_.AddAll<kForward>(
+          following, runs_[cursor_.upcoming_source()], kMaxWindowBytes);
+      cursor_.Skip<kForward>(added);
+      continue;
     }
     kForward ? cursor_.Next() : cursor_.Prev();
     if (!cursor_.Valid()) break;
+    batch_.Add(cursor_.entry(), runs_[cursor_.source()]);
   }
   batch_.Read();
 }

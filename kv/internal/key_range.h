@@ -17,7 +17,9 @@ struct KeyRange {
   std::string lower;
   std::optional<std::string> upper;
 
-  bool IsBelow(std::string_view key) const { return key < lower; }
+  bool IsBelow(std::string_view key) const {
+    return !lower.empty() && key < lower;
+  }
   bool IsAbove(std::string_view key) const {
     return upper.has_value() && key >= *upper;
   }

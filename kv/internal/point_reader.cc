@@ -84,8 +84,9 @@ constexpr size_t kWatchedKeys = 4;
 
 using Clock = std::chrono::steady_clock;
 
-// Looks up to kLanes keys up in memory, in three steps so that their cache
-// misses overlap: index lines, records, comparison. Inside a guard.
+// Looks up to kLanes keys up in memory, in steps so that their cache misses
+// overlap: index lines, where the records' pages are, records, comparison.
+// Inside a guard.
 void LookUpLanes(DatabaseCore& core, const View& view, uint64_t max_sequence,
                  bool may_fault, std::span<const std::string_view> keys,
                  std::span<PinnedValue> values,
@@ -104,7 +105,10 @@ void LookUpLanes(DatabaseCore& core, const View& view, uint64_t max_sequence,
     PinnedSink sink(&values[i], &core.pinned_values);
     done[i] = LookInMemtables(view, searches[i].lookup(), sink, &statuses[i]) ==
               Outcome::kDone;
-    if (!done[i]) searches[i].Prefetch(provider);
+    if (!done[i]) searches[i].FindRecord(provider);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!done[i]) searches[i].PrefetchRecord(provider);
   }
   for (size_t i = 0; i < keys.size(); ++i) {
     if (done[i]) continue;

@@ -29,16 +29,6 @@ bool CopyResident(io::PageProvider& provider, const io::AttachedFile& file,
   return true;
 }
 
-// Starts fetching the lines of `size` bytes at `data`.
-void PrefetchLines(const std::byte* data, uint64_t size) {
-  constexpr uint64_t kLineBytes = 64;
-  const std::byte* const end = data + size;
-  const uint64_t in_line = reinterpret_cast<uintptr_t>(data) % kLineBytes;
-  for (data -= in_line; data < end; data += kLineBytes) {
-    base::PrefetchCacheLine(data);
-  }
-}
-
 // Compares and verifies a whole record at `bytes`.
 RecordMatch MatchWhole(const RecordLocation& location,
                        const RecordHeader& header, const std::byte* bytes,
@@ -80,7 +70,7 @@ PeekedRecord PeekRecord(io::PageProvider& provider,
       .bytes = provider.Peek(*location.file, offset, expected),
       .likely_bytes = std::min(likely_bytes, expected)};
   if (peeked.bytes.data != nullptr) {
-    PrefetchLines(
+    base::PrefetchBytes(
         peeked.bytes.data,
         std::min({peeked.bytes.size, peeked.likely_bytes, kFetchedBytes}));
   }

@@ -75,12 +75,18 @@ class RunSearch {
     }
   }
 
-  // Starts fetching the record that Advance will look at first, if the index
-  // line is resident. Advance must follow in the same guard.
-  void Prefetch(io::PageProvider& provider) {
-    if (FindCandidate() == HashCursor::Step::kCandidate) {
-      PeekCandidate(provider);
+  // Two steps that may come before Advance, in the same guard, so that the
+  // waits of several searches for memory overlap. The first finds out where the
+  // record is that Advance will look at first, if the index line is resident;
+  // the second starts fetching it.
+  void FindRecord(io::PageProvider& provider) {
+    if (FindCandidate() == HashCursor::Step::kCandidate &&
+        view_->runs[run_]->Locate(candidate_.address, &location_)) {
+      provider.PrefetchPeek(*location_.file, location_.place.offset);
     }
+  }
+  void PrefetchRecord(io::PageProvider& provider) {
+    if (has_candidate_) PeekCandidate(provider);
   }
 
   bool needs_page() const { return !has_candidate_; }

@@ -60,7 +60,8 @@ const std::byte* GetVarint(const std::byte* from, const std::byte* limit,
 
 // As GetVarint, for those of up to 8 bytes in front of at least 8 bytes that
 // may be read; no branch depends on their length.
-const std::byte* GetShortVarint(const std::byte* from, uint64_t* number) {
+[[gnu::always_inline]] inline const std::byte* GetShortVarint(
+    const std::byte* from, uint64_t* number) {
   uint64_t word = LoadLittleEndian<uint64_t>(from);
   const uint64_t stops = ~word & 0x8080808080808080;
   if (stops == 0) return nullptr;
@@ -232,8 +233,8 @@ struct RawEntry {
 // The first is for entries that have sizes of one byte, numbers of up to 8, and
 // room behind them in which nothing happens to be read: nearly all. It may look
 // beyond the end of the group, but not of the block.
-const std::byte* GetShortEntry(const std::byte* at, const std::byte* block_end,
-                               RawEntry* entry) {
+[[gnu::always_inline]] inline const std::byte* GetShortEntry(
+    const std::byte* at, const std::byte* block_end, RawEntry* entry) {
   constexpr uint64_t kMaxSize = 0x7f;
   constexpr size_t kLeastBytes = 2 + 3 * sizeof(uint64_t) + kChunkBytes;
   const auto readable = static_cast<size_t>(block_end - at);

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/prefetch.h"
 #include "base/string_view.h"
 #include "cache/epoch.h"
 #include "io/guarded_copy.h"
+#include "kv/internal/memory_record.h"
 #include "kv/internal/record.h"
 
 namespace quire::kv_internal {
@@ -23,7 +25,6 @@ constexpr uint64_t kMaxExtentBytes = uint64_t{64} << 10;
 
 // Cache lines that are fetched together; more of them are slower.
 constexpr uint64_t kBurstLines = 24;
-constexpr uint64_t kLineBytes = 64;
 constexpr uint64_t kMaxPrefetchBytes = 1024;
 
 // The outcome of `read`, which should be the record of this entry.
@@ -56,6 +57,54 @@ void ValueBatch::Clear() {
   errors_.clear();
 }
 
+// Inline in the loop of AddAll, where a call for each entry would cost as much
+// as the work.
+[[gnu::always_inline]] inline void ValueBatch::AddRecord(uint64_t address,
+                                                         uint64_t bytes,
+                                                         const Run* run) {
+  record_bytes_ += bytes;
+  const uint64_t end = address + bytes / kAlignmentBytes;
+  if (!stretches_.empty()) {
+    Stretch& last = stretches_.back();
+    if (last.run == run && last.end_item == size_ &&
+        last.Extend(address, end)) {
+      ++last.end_item;
+      return;
+    }
+  }
+  stretches_.push_back({run, address, end, size_, size_ + 1});
+}
+
+template <bool kForward>
+size_t ValueBatch::AddAll(std::span<const IndexEntry> entries, const Run* run,
+                          uint64_t most_bytes) {
+  size_t added = 0;
+  while (added < entries.size() && record_bytes_ < most_bytes) {
+    QUIRE_DCHECK(size_ < kCapacity);
+    const IndexEntry& entry =
+        entries[kForward ? added : entries.size() - 1 - added];
+    Item& item = items_[size_];
+    item.key_begin = keys_.Add(entry.key);
+    item.key_size = static_cast<uint32_t>(entry.key.size());
+    item.value_size = entry.record.value_size;
+    item.error = kNoError;
+    item.sequence = entry.sequence;
+    item.address = entry.record.address;
+    if (entry.memory != nullptr) {
+      item.value = MemoryRecord(entry.memory).value().data();
+    } else {
+      AddRecord(item.address, entry.record.RecordBytes(entry.key.size()), run);
+    }
+    ++size_;
+    ++added;
+  }
+  return added;
+}
+template size_t ValueBatch::AddAll<true>(std::span<const IndexEntry>,
+                                         const Run*, uint64_t);
+template size_t ValueBatch::AddAll<false>(std::span<const IndexEntry>,
+                                          const Run*, uint64_t);
+
 void ValueBatch::AddError(Item& item, absl::Status error) {
   item.error = static_cast<uint32_t>(errors_.size());
   errors_.push_back(std::move(error));
@@ -77,6 +126,8 @@ void ValueBatch::LocateStretches() {
       stretch.size =
           std::min((stretch.end - stretch.begin) * kAlignmentBytes,
                    stretch.location.limit - stretch.location.place.offset);
+      provider_.PrefetchPeek(*stretch.location.file,
+                             stretch.location.place.offset);
       stretches_[kept++] = stretch;
       continue;
     }
@@ -130,11 +181,8 @@ size_t ValueBatch::PeekBurst(size_t first) {
     stretch.peek = provider_.Peek(*stretch.location.file,
                                   stretch.location.place.offset, stretch.size);
     if (stretch.peek.data == nullptr) continue;
-    const uint64_t fetched = std::min(stretch.peek.size, kMaxPrefetchBytes);
-    for (uint64_t at = 0; at < fetched; at += kLineBytes) {
-      base::PrefetchCacheLine(stretch.peek.data + at);
-    }
-    lines += 1 + fetched / kLineBytes;
+    lines += base::PrefetchBytes(
+        stretch.peek.data, std::min(stretch.peek.size, kMaxPrefetchBytes));
   }
   return i;
 }

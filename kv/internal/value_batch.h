@@ -6,17 +6,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/check.h"
 #include "io/page_provider.h"
 #include "kv/internal/format.h"
 #include "kv/internal/index_entry.h"
 #include "kv/internal/key_arena.h"
-#include "kv/internal/memory_record.h"
 #include "kv/internal/read_ahead.h"
 #include "kv/internal/record_reader.h"
 #include "kv/internal/run.h"
@@ -56,21 +55,15 @@ class ValueBatch {
   // the record is in memory. Copies the key. REQUIRES: not read yet; size() <
   // kCapacity.
   void Add(const IndexEntry& entry, const Run* run) {
-    QUIRE_DCHECK(size_ < kCapacity);
-    Item& item = items_[size_];
-    item.key_begin = keys_.Add(entry.key);
-    item.key_size = static_cast<uint32_t>(entry.key.size());
-    item.value_size = entry.record.value_size;
-    item.error = kNoError;
-    item.sequence = entry.sequence;
-    item.address = entry.record.address;
-    if (entry.memory != nullptr) {
-      item.value = MemoryRecord(entry.memory).value().data();
-    } else {
-      AddRecord(item.address, entry.record.RecordBytes(entry.key.size()), run);
-    }
-    ++size_;
+    AddAll<true>({&entry, 1}, run, UINT64_MAX);
   }
+
+  // Adds entries of one source, from the first on if `kForward`, else from the
+  // last on, until record_bytes() reaches `most_bytes`. Returns how many.
+  // REQUIRES: as Add; room for all.
+  template <bool kForward>
+  size_t AddAll(std::span<const IndexEntry> entries, const Run* run,
+                uint64_t most_bytes);
 
   // Reads all values. Blocks; must be called outside of any epoch guard.
   void Read();
@@ -148,20 +141,7 @@ class ValueBatch {
   };
 
   // Puts the record of item size_ on a stretch.
-  void AddRecord(uint64_t address, uint64_t bytes, const Run* run) {
-    record_bytes_ += bytes;
-    const uint64_t end = address + bytes / kAlignmentBytes;
-    if (!stretches_.empty()) {
-      Stretch& last = stretches_.back();
-      if (last.run == run && last.end_item == size_ &&
-          last.Extend(address, end)) {
-        ++last.end_item;
-        return;
-      }
-    }
-    stretches_.push_back({run, address, end, size_, size_ + 1});
-  }
-
+  void AddRecord(uint64_t address, uint64_t bytes, const Run* run);
   void AddError(Item& item, absl::Status error);
   // Finds out where stretches lie; items of those that don't go to failed_.
   void LocateStretches();

@@ -2,6 +2,7 @@
 #ifndef QUIRE_KV_INTERNAL_VISIBLE_CURSOR_H_
 #define QUIRE_KV_INTERNAL_VISIBLE_CURSOR_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,37 +37,61 @@ class VisibleCursor {
   void Seek(std::string_view target);
   void SeekForPrev(std::string_view target);
 
-  // The usual case is inline: the neighbour in the window is of another key and
-  // can be seen.
   void Next() {
     QUIRE_DCHECK(Valid());
-    if (!backward_) {
-      const std::span<const IndexEntry> ahead = merged_.Ahead();
-      if (ahead.size() > 1 && !EqualKeys(ahead[1].key, ahead[0].key) &&
-          IsSeen(ahead[1]) && !range_.IsAbove(ahead[1].key)) {
-        merged_.Next();
-        current_ = &ahead[1];
-        return;
-      }
-    }
-    NextSlowly();
+    Following<true>(1).empty() ? NextSlowly() : Skip<true>(1);
   }
   void Prev() {
     QUIRE_DCHECK(Valid());
-    if (backward_ && merged_.Valid()) {
-      const std::span<const IndexEntry> behind = merged_.Behind();
-      const IndexEntry& entry = behind.back();
-      // Its only version, if the one before it is of another key.
-      if (behind.size() > 1 &&
-          !EqualKeys(behind[behind.size() - 2].key, entry.key) &&
-          IsSeen(entry) && !range_.IsBelow(entry.key)) {
-        source_ = merged_.child();
-        merged_.Prev();
-        current_ = &entry;
-        return;
+    Following<false>(1).empty() ? PrevSlowly() : Skip<false>(1);
+  }
+
+  // The entries that the next moves will come to, in their order in the source,
+  // if that is simple to tell: as far as they lie in one window, each of a key
+  // of its own, and can be seen. At most `most`; maybe none. `kForward`: moves
+  // by Next, else by Prev (from the last of them to the first). REQUIRES:
+  // Valid().
+  template <bool kForward>
+  std::span<const IndexEntry> Following(size_t most) const {
+    if (backward_ == kForward || !merged_.Valid()) return {};
+    size_t count = 0;
+    if constexpr (kForward) {
+      const std::span<const IndexEntry> ahead = merged_.Ahead();
+      const size_t limit = std::min(most, ahead.size() - 1);
+      while (
+          count < limit && !EqualKeys(ahead[count + 1].key, ahead[count].key) &&
+          IsSeen(ahead[count + 1]) && !range_.IsAbove(ahead[count + 1].key)) {
+        ++count;
       }
+      return ahead.subspan(1, count);
+    } else {
+      // The only version of its key, if the one before it is of another.
+      const std::span<const IndexEntry> behind = merged_.Behind();
+      const size_t last = behind.size() - 1;
+      const size_t limit = std::min(most, last);
+      while (
+          count < limit &&
+          !EqualKeys(behind[last - count - 1].key, behind[last - count].key) &&
+          IsSeen(behind[last - count]) &&
+          !range_.IsBelow(behind[last - count].key)) {
+        ++count;
+      }
+      return behind.last(count);
     }
-    PrevSlowly();
+  }
+
+  // `count` moves at once. REQUIRES: 0 < count <= Following(count).size().
+  template <bool kForward>
+  void Skip(size_t count) {
+    if constexpr (kForward) {
+      current_ = &merged_.Ahead()[count];
+      merged_.Skip(count);
+    } else {
+      const std::span<const IndexEntry> behind = merged_.Behind();
+      current_ = &behind[behind.size() - count];
+      source_ = merged_.child();
+      merged_.SkipBack(count);
+    }
   }
 
   // The current entry. REQUIRES: Valid(). Views stay until the next move.
@@ -74,6 +99,8 @@ class VisibleCursor {
   std::string_view key() const { return entry().key; }
   // Index of the source that it comes from.
   size_t source() const { return backward_ ? source_ : merged_.child(); }
+  // Of the one that all of Following come from. REQUIRES: there are some.
+  size_t upcoming_source() const { return merged_.child(); }
 
   // OK, or why the cursor became invalid before the end.
   absl::Status status() const { return merged_.status(); }
