@@ -104,6 +104,28 @@ std::optional<std::string> FileSystemOf(const std::string& path) {
   return found;
 }
 
+// Whether the kernel takes memory back that nobody uses, and after which time:
+// what is idle for longer, as the data of a store that waits for its turn in a
+// comparison, then comes from the device again. Looks at the first DAMON thread
+// and its first scheme.
+std::optional<std::string> IdleMemory() {
+  const std::string thread = "/sys/kernel/mm/damon/admin/kdamonds/0";
+  const std::string context = thread + "/contexts/0";
+  if (FirstLine(thread + "/state") != "on" ||
+      FirstLine(context + "/schemes/0/action") != "pageout") {
+    return std::nullopt;
+  }
+  const auto number = [&](const char* file) {
+    return LeadingNumber(FirstLine(context + file).value_or("")).value_or(0);
+  };
+  constexpr uint64_t kMicrosPerSecond = 1000000;
+  const uint64_t seconds = number("/schemes/0/access_pattern/age/min") *
+                           number("/monitoring_attrs/intervals/aggr_us") /
+                           kMicrosPerSecond;
+  return absl::StrFormat(
+      "DAMON writes back and drops pages that were not used for %d s", seconds);
+}
+
 std::string Build() {
   std::string build =
 #ifdef NDEBUG
@@ -156,6 +178,7 @@ std::vector<SheetLine> MachineSheet(const std::string& path) {
     add("Memory", memory);
   }
   add("HugePages", FirstLine("/sys/kernel/mm/transparent_hugepage/enabled"));
+  add("IdleMemory", IdleMemory());
   add("FileSystem", FileSystemOf(path));
   add("Build", Build());
   return sheet;

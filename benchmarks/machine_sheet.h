@@ -14,8 +14,9 @@ using SheetLine = std::pair<std::string, std::string>;
 
 // The machine, the build of this program and the file system that holds `path`
 // or, if that doesn't exist yet, would hold it: date, CPU, kernel, memory
-// (with the limit of the process's control group), huge pages, file system,
-// compiler. What can't be found out is left out.
+// (with the limit of the process's control group), huge pages, whether idle
+// memory is taken back, file system, compiler. What can't be found out is left
+// out.
 std::vector<SheetLine> MachineSheet(const std::string& path);
 
 // Why this build of the program can't show true speed, a line each: assertions,

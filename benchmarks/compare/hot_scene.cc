@@ -234,6 +234,11 @@ void HotScene::MeasureFloor(const MemoryFloor& floor, uint64_t round) {
 }
 
 absl::Status HotScene::Measure(Session& session, uint64_t round) {
+  // This contender has waited for all others, and a kernel may take pages back
+  // that nobody has used for a minute (DAMON).
+  const LoopPlan once = {
+      .reader = *session.reader, .keys = keys_, .seconds = 0};
+  QUIRE_RETURN_IF_ERROR(TimeScan(once, ScanOrder::kForward, all_).status());
   const uint8_t reads = session.state->reads;
   if ((reads & kPoints) != 0) {
     QUIRE_RETURN_IF_ERROR(MeasurePoints(session, round));
