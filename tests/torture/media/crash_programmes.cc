@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "tests/testing/shared_memory.h"
 #include "tests/torture/media/child_process.h"
+#include "tests/torture/media/judged_life.h"
 #include "tests/torture/media/medium.h"
 #include "tests/torture/media/oracle.h"
 #include "tests/torture/media/writing_life.h"
@@ -19,51 +19,26 @@
 namespace quire::torture {
 namespace {
 
-// Crashes of one database before another seed's begins.
-constexpr uint64_t kRounds = 10;
-
 // Crashes during the recovery from a crash, at most.
 constexpr uint64_t kDepth = 3;
 
-constexpr std::chrono::minutes kPatience{2};
-
-// How many numbers of this seed's streams of random numbers are whose.
-constexpr uint64_t kCrashStream = 1 << 20;
-constexpr uint64_t kJudgeStream = 2 << 20;
+constexpr uint64_t kStream = 1 << 20;
 
 using MakeMedium = std::function<std::unique_ptr<Medium>(std::mt19937_64&)>;
 
-// One seed: a database that is written, crashed and judged, round after round.
-class CrashedLife {
+class CrashedLife final : public JudgedLife {
  public:
   CrashedLife(std::string programme, uint64_t seed, const MakeMedium& make,
               Outcome& outcome)
-      : programme_(std::move(programme)),
-        seed_(seed),
-        random_(SeededRandom({.seed = seed}, kCrashStream)),
-        medium_(make(random_)),
-        outcome_(outcome) {}
-
-  void Run() {
-    if (!medium_->failure().empty()) {
-      outcome_.skipped = medium_->failure();
-      return;
-    }
-    path_ = medium_->directory() + "/db";
-    for (uint64_t i = 0; i < kRounds; ++i) {
-      round_ = {.seed = seed_, .number = i};
-      const std::string wrong = RunRound();
-      if (wrong.empty()) continue;
-      outcome_.failures.push_back(absl::StrCat("--programme=", programme_,
-                                               " --seeds=", seed_, ": round ",
-                                               i, ": ", wrong));
-      return;
-    }
-  }
+      : JudgedLife(std::move(programme), seed, kStream, outcome),
+        medium_(make(random_)) {}
 
  private:
-  // What is wrong, or nothing.
-  std::string RunRound() {
+  std::string MediumFailure() const override { return medium_->failure(); }
+  bool MediumMayEnd() const override { return false; }
+  std::string Directory() const override { return medium_->directory(); }
+
+  std::string RunRound() override {
     std::string wrong = WriteAndCrash();
     const uint64_t depth = random_() % 2 == 0 ? 0 : random_() % (kDepth + 1);
     for (uint64_t i = 0; i < depth && wrong.empty(); ++i) {
@@ -123,12 +98,6 @@ class CrashedLife {
     }
   }
 
-  Options JudgesOptions(uint64_t stream) const {
-    Options options = RandomOptions(round_, kJudgeStream + stream);
-    options.create_if_missing = true;
-    return options;
-  }
-
   std::string RecoverAndCrash(uint64_t stream) {
     medium_->Arm(random_);
     const Options options = JudgesOptions(stream);
@@ -147,37 +116,18 @@ class CrashedLife {
   }
 
   std::string Recover() {
-    const Options options = JudgesOptions(kDepth + 1);
-    ChildProcess judge([&] {
-      return oracle_.Judge(path_, round_, medium_->crash(), options);
-    });
-    if (!judge.WaitFor(kPatience)) return "opening and reading hang";
-    const Verdict verdict = oracle_.VerdictOf(judge);
-    if (verdict.judged) oracle_.HoldFast();
-    return verdict.AnythingWrong();
+    return Judge(kDepth + 1, medium_->crash()).AnythingWrong();
   }
 
-  const std::string programme_;
-  const uint64_t seed_;
-  std::mt19937_64 random_;
   const std::unique_ptr<Medium> medium_;
-  Outcome& outcome_;
-  std::string path_;
-  Round round_;
-  const testing::SharedMemory<Progress> progress_;
-  Oracle oracle_{*progress_};
 };
 
 Programme NewProgramme(const std::string& name, const std::string& description,
                        uint64_t bar, const MakeMedium& make) {
-  Programme programme;
-  programme.name = name;
-  programme.description = description;
-  programme.bars = {{name, bar}};
-  programme.run = [name, make](uint64_t seed, Outcome& outcome) {
-    CrashedLife(name, seed, make, outcome).Run();
-  };
-  return programme;
+  return NewLifeProgramme(
+      name, description, bar, [name, make](uint64_t seed, Outcome& outcome) {
+        return std::make_unique<CrashedLife>(name, seed, make, outcome);
+      });
 }
 
 }  // namespace

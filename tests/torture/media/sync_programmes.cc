@@ -12,10 +12,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "tests/testing/shared_memory.h"
 #include "tests/testing/temp_directory.h"
 #include "tests/torture/media/child_process.h"
 #include "tests/torture/media/fuse_disk.h"
+#include "tests/torture/media/judged_life.h"
 #include "tests/torture/media/loop_mount.h"
 #include "tests/torture/media/oracle.h"
 #include "tests/torture/media/writing_life.h"
@@ -23,13 +23,7 @@
 namespace quire::torture {
 namespace {
 
-// Failures of one database before another seed's begins.
-constexpr uint64_t kRounds = 10;
-
-constexpr std::chrono::minutes kPatience{2};
-
-constexpr uint64_t kFaultStream = 3 << 20;
-constexpr uint64_t kJudgeStream = 4 << 20;
+constexpr uint64_t kStream = 3 << 20;
 
 // Where syncs fail.
 class FailingMedium {
@@ -122,47 +116,30 @@ class BlockFailures final : public FailingMedium {
 
 using MakeMedium = std::function<std::unique_ptr<FailingMedium>()>;
 
-class FailingLife {
+class FailingLife final : public JudgedLife {
  public:
   FailingLife(std::string programme, uint64_t seed, const MakeMedium& make,
               Outcome& outcome)
-      : programme_(std::move(programme)),
-        seed_(seed),
-        random_(SeededRandom({.seed = seed}, kFaultStream)),
-        medium_(make()),
-        outcome_(outcome) {}
-
-  void Run() {
-    if (!medium_->failure().empty()) {
-      outcome_.skipped = medium_->failure();
-      return;
-    }
-    path_ = medium_->directory() + "/db";
-    for (uint64_t i = 0; i < kRounds; ++i) {
-      round_ = {.seed = seed_, .number = i};
-      const std::string wrong = RunRound();
-      if (!medium_->failure().empty()) {
-        // The file system itself doesn't come back from what was done to it.
-        outcome_.counts["file systems that could not be mounted again"] += 1;
-        return;
-      }
-      if (wrong.empty()) continue;
-      outcome_.failures.push_back(absl::StrCat("--programme=", programme_,
-                                               " --seeds=", seed_, ": round ",
-                                               i, ": ", wrong));
-      return;
-    }
-  }
+      : JudgedLife(std::move(programme), seed, kStream, outcome),
+        medium_(make()) {}
 
  private:
-  std::string RunRound() {
+  std::string MediumFailure() const override { return medium_->failure(); }
+  // The file system itself may not come back from what is done to it.
+  bool MediumMayEnd() const override { return true; }
+  std::string Directory() const override { return medium_->directory(); }
+
+  std::string RunRound() override {
     std::string wrong = WriteAndFail();
     // At once, with all that the page cache shows.
-    if (wrong.empty()) wrong = Judge(0, medium_->MayRefuse());
+    if (wrong.empty()) {
+      const Verdict verdict = Judge(0, Crash::kPower);
+      wrong = medium_->MayRefuse() ? verdict.wrong : verdict.AnythingWrong();
+    }
     if (!wrong.empty()) return wrong;
     medium_->DropCaches(random_);
     if (!medium_->failure().empty()) return "";
-    wrong = Judge(1, false);
+    wrong = Judge(1, Crash::kPower).AnythingWrong();
     if (wrong.empty()) oracle_.NextRound(round_);
     return wrong;
   }
@@ -189,38 +166,15 @@ class FailingLife {
     return met ? "" : "writing failed without a cause";
   }
 
-  std::string Judge(uint64_t stream, bool may_refuse) {
-    Options options = RandomOptions(round_, kJudgeStream + stream);
-    options.create_if_missing = true;
-    ChildProcess judge(
-        [&] { return oracle_.Judge(path_, round_, Crash::kPower, options); });
-    if (!judge.WaitFor(kPatience)) return "opening and reading hang";
-    const Verdict verdict = oracle_.VerdictOf(judge);
-    if (verdict.judged) oracle_.HoldFast();
-    return may_refuse ? verdict.wrong : verdict.AnythingWrong();
-  }
-
-  const std::string programme_;
-  const uint64_t seed_;
-  std::mt19937_64 random_;
   const std::unique_ptr<FailingMedium> medium_;
-  Outcome& outcome_;
-  std::string path_;
-  Round round_;
-  const testing::SharedMemory<Progress> progress_;
-  Oracle oracle_{*progress_};
 };
 
 Programme NewProgramme(const std::string& name, const std::string& description,
                        uint64_t bar, const MakeMedium& make) {
-  Programme programme;
-  programme.name = name;
-  programme.description = description;
-  programme.bars = {{name, bar}};
-  programme.run = [name, make](uint64_t seed, Outcome& outcome) {
-    FailingLife(name, seed, make, outcome).Run();
-  };
-  return programme;
+  return NewLifeProgramme(
+      name, description, bar, [name, make](uint64_t seed, Outcome& outcome) {
+        return std::make_unique<FailingLife>(name, seed, make, outcome);
+      });
 }
 
 }  // namespace
