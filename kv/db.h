@@ -49,7 +49,9 @@ class Snapshot {
 // ResourceExhausted (no space) refuses that write only, and the next may
 // succeed; after any other failed write or sync, writes are refused with the
 // first cause (FailedPrecondition) until the database is opened again; reads go
-// on.
+// on. A small allocation that fails throws std::bad_alloc out of any call,
+// which then has changed nothing, but for a write, of which it is unknown
+// (docs/promises.md).
 class DB {
  public:
   // Opens the database in directory `path`. Errors name what is wrong: NotFound
@@ -65,8 +67,8 @@ class DB {
   // is nothing.
   static absl::Status Destroy(const Options& options, const std::string& path);
 
-  // Closes if that has not been done; pins, iterators and snapshots must be
-  // gone by then.
+  // Closes if that has not been done; pins, iterators, snapshots and read
+  // sessions must be gone by then.
   virtual ~DB() = default;
 
   virtual absl::Status Put(const WriteOptions& options, std::string_view key,
@@ -93,7 +95,7 @@ class DB {
 
   // Looks up all keys at one state as one plan: `statuses[i]` and `values[i]`
   // belong to `keys[i]`. Order and duplicates are the caller's. REQUIRES: the
-  // three spans have one size.
+  // three spans have one size; no key lies in what one of `values` held.
   virtual void MultiGet(const ReadOptions& options,
                         std::span<const std::string_view> keys,
                         std::span<PinnedValue> values,
@@ -165,7 +167,8 @@ class DB {
 
   // Makes runs of the memtables, marks the database cleanly closed and gives
   // everything back. FailedPrecondition with their counts while pinned values,
-  // iterators or snapshots are outstanding: the database then stays open.
+  // iterators, snapshots or read sessions are outstanding: the database then
+  // stays open.
   // Idempotent; no other call may follow or run beside it.
   virtual absl::Status Close() = 0;
 };
