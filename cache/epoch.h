@@ -55,7 +55,8 @@ extern constinit thread_local EpochSlot* this_thread_epoch_slot
 extern constinit thread_local uint32_t this_thread_epoch_depth
     __attribute__((tls_model("initial-exec")));
 
-// Gives the calling thread a slot until it ends.
+// Gives the calling thread a slot until it ends. Throws std::bad_alloc, with
+// nothing changed, where all slots are taken and there is no memory for more.
 EpochSlot* ClaimEpochSlot();
 
 }  // namespace internal
@@ -66,10 +67,15 @@ EpochSlot* ClaimEpochSlot();
 class EpochGuard {
  public:
   EpochGuard() {
-    if (internal::this_thread_epoch_depth++ != 0) return;
+    if (internal::this_thread_epoch_depth != 0) {
+      ++internal::this_thread_epoch_depth;
+      return;
+    }
     internal::EpochSlot* slot = internal::this_thread_epoch_slot;
+    // Before the thread counts as inside, since it may throw.
     if (slot == nullptr) [[unlikely]]
       slot = internal::ClaimEpochSlot();
+    internal::this_thread_epoch_depth = 1;
     // An exchange, not a store: see "Entering" in epoch.cc.
     slot->entered.exchange(
         internal::global_epoch.load(std::memory_order_acquire),
@@ -91,9 +97,11 @@ class EpochGuard {
   static bool Active() { return internal::this_thread_epoch_depth != 0; }
 };
 
-// Marks the moment after an object was unlinked (by an atomic write, of release
-// order or stronger, to the pointer that led to it, earlier on this thread) and
-// returns a tag for EpochHasPassed. Thread-safe; writes one shared line.
+// Marks the moment after an object was unlinked (by an atomic write to the
+// pointer that led to it, earlier on this thread) and returns a tag for
+// EpochHasPassed. That write may have any order: the call releases it, and who
+// has it behind them reads no older value of the pointer (coherence).
+// Thread-safe; writes one shared line.
 uint64_t AdvanceEpoch();
 
 // True once no guard that could have seen what was unlinked before the call of

@@ -17,8 +17,8 @@ EvictionQueues::EvictionQueues(std::span<EvictionQueue> queue_of)
 
 void EvictionQueues::Append(FrameIndex frame, EvictionQueue queue) {
   if (queue_of_[frame] != EvictionQueue::kNone) return;
-  queue_of_[frame] = queue;
   QueueFor(queue).push_back(frame);
+  queue_of_[frame] = queue;  // not if there was no memory
 }
 
 EvictionQueues::Candidate EvictionQueues::Pop() {

@@ -45,10 +45,12 @@ FrameIndex FramePool::Take(EvictionQueue queue) {
     base::MutexLock lock(magazine.mu);
     if (magazine.frames.empty()) Refill(magazine.frames);
     if (magazine.frames.empty()) return kNoFrame;
+    // The frame leaves the magazine last, so that it isn't lost if memory runs
+    // out.
     frame = magazine.frames.back();
-    magazine.frames.pop_back();
     magazine.taken.push_back({frame, queue});
     if (magazine.taken.size() >= batch_) Enqueue(magazine.taken);
+    magazine.frames.pop_back();
   }
   frames_.Unpoison(frame);
   return frame;
@@ -137,6 +139,8 @@ uint64_t FramePool::used() const {
 }
 
 void FramePool::Refill(std::vector<FrameIndex>& frames) {
+  // First: a frame must not be in the magazine and new, or free, as well.
+  frames.reserve(batch_);
   base::MutexLock lock(mu_);
   Harvest();
   const size_t target = batch_ + reserve_;
@@ -173,6 +177,7 @@ void FramePool::Evict(size_t want) {
   const size_t visits =
       std::min(frames_.size() * kLooks, std::max(kMaxVisits, 64 * want));
   std::vector<FrameIndex> evicted;
+  evicted.reserve(want);
   for (size_t i = 0; i < visits && evicted.size() < want; ++i) {
     const EvictionQueues::Candidate candidate = queues_.Pop();
     if (candidate.frame == kNoFrame) break;

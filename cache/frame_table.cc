@@ -12,17 +12,15 @@ absl::StatusOr<std::unique_ptr<FrameTable>> FrameTable::Create(
     uint32_t frame_count) {
   QUIRE_CHECK(frame_count > 0 && frame_count < kNoFrame);
   const uint64_t size_bytes = frame_count * kFrameBytes;
-  const auto pages = size_bytes >= (uint64_t{2} << 20)
-                         ? HugeBuffer::Pages::kHuge
-                         : HugeBuffer::Pages::kSmall;
-  QUIRE_ASSIGN_OR_RETURN(HugeBuffer arena,
-                         HugeBuffer::Create(size_bytes, pages));
+  QUIRE_ASSIGN_OR_RETURN(
+      HugeBuffer arena,
+      HugeBuffer::Create(size_bytes, HugeBuffer::PagesFor(size_bytes)));
+  const uint64_t uses_bytes =
+      frame_count * (sizeof(Descriptor) + sizeof(std::atomic<uint8_t>) +
+                     sizeof(EvictionQueue));
   QUIRE_ASSIGN_OR_RETURN(
       HugeBuffer uses,
-      HugeBuffer::Create(
-          frame_count * (sizeof(Descriptor) + sizeof(std::atomic<uint8_t>) +
-                         sizeof(EvictionQueue)),
-          pages));
+      HugeBuffer::Create(uses_bytes, HugeBuffer::PagesFor(uses_bytes)));
   return std::unique_ptr<FrameTable>(
       new FrameTable(std::move(arena), std::move(uses), frame_count));
 }

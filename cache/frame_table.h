@@ -60,8 +60,9 @@ class FrameTable {
   std::atomic<uint8_t>& Marks(FrameIndex frame) const { return marks_[frame]; }
 
   // The entry of the page in the frame, nullptr if there is none. Set by
-  // PageCache::Publish before the entry itself is, cleared under the pool's
-  // lock.
+  // PageCache::Publish and Offer before the entry itself is, cleared under the
+  // pool's lock. An Offer that is refused clears it without the lock: the frame
+  // is held and no page's, so nobody else sets it and the pool passes it by.
   std::atomic<PageEntry*>& Owner(FrameIndex frame) const {
     return descriptors_[frame].owner;
   }

@@ -32,6 +32,12 @@ class HugeBuffer {
     kSmall,
   };
 
+  // What suits a block of `size_bytes`: kSmall for less than one huge page,
+  // since rounding many small blocks up to one would add up.
+  static Pages PagesFor(uint64_t size_bytes) {
+    return size_bytes >= (uint64_t{2} << 20) ? Pages::kHuge : Pages::kSmall;
+  }
+
   // Maps `size_bytes`, which must not be 0, rounded up as `pages` says.
   // ResourceExhausted, naming the size and the errno, if that can't be had.
   static absl::StatusOr<HugeBuffer> Create(uint64_t size_bytes,

@@ -1,11 +1,25 @@
 #include "cache/load_waits.h"
 
+#include <new>
 #include <utility>
 
 #include "base/check.h"
 #include "cache/epoch.h"
 
 namespace quire::cache {
+namespace {
+
+// A copy that shares no reference count, without its message if that can't be
+// had.
+absl::Status OwnCopy(const absl::Status& status) noexcept {
+  try {
+    return absl::Status(status.code(), status.message());
+  } catch (const std::bad_alloc&) {
+    return absl::Status(status.code(), "");
+  }
+}
+
+}  // namespace
 
 absl::Status LoadWaits::Wait(PageEntry& entry) {
   QUIRE_CHECK(!EpochGuard::Active());
@@ -27,15 +41,12 @@ absl::Status LoadWaits::Wait(PageEntry& entry) {
 }
 
 void LoadWaits::Finish(const PageEntry& entry, uint64_t ticket,
-                       const absl::Status& status) {
+                       const absl::Status& status) noexcept {
   Bucket& bucket = BucketOf(entry);
   base::MutexLock lock(bucket.mu);
   std::erase_if(bucket.waiters, [&](Waiter* waiter) {
     if (waiter->ticket != ticket) return false;
-    // A copy of its own for each thread, not a shared reference count.
-    if (!status.ok()) {
-      waiter->status = absl::Status(status.code(), status.message());
-    }
+    if (!status.ok()) waiter->status = OwnCopy(status);
     waiter->done = true;
     // Under the lock: the waiter may be gone as soon as it can see `done`.
     waiter->wake.NotifyOne();

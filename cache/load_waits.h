@@ -40,10 +40,11 @@ class LoadWaits {
   // resident, or evicted again: look.
   absl::Status Wait(PageEntry& entry);
 
-  // Wakes those who wait for the attempt `ticket` on `entry`. REQUIRES: the
+  // Wakes those who wait for the attempt `ticket` on `entry`; where there is no
+  // memory for the status's message they get its code alone. REQUIRES: the
   // entry doesn't show that attempt any more, and did with the waiters bit set.
   void Finish(const PageEntry& entry, uint64_t ticket,
-              const absl::Status& status);
+              const absl::Status& status) noexcept;
 
  private:
   // On the stack of the thread that waits.

@@ -16,8 +16,10 @@
 //   LOADING   LOADING   LoadWaits::Wait      compare-exchange (sets bit 2)
 //   LOADING   RESIDENT  PageCache::Publish   exchange
 //   LOADING   EVICTED   PageCache::Abandon   exchange
+//   EVICTED   RESIDENT  PageCache::Offer     compare-exchange
 //   RESIDENT  RESIDENT  a hit, the pool      compare-exchange (bit 4)
 //   RESIDENT  EVICTED   the pool             compare-exchange, under its lock
+//   RESIDENT  EVICTED   PageCache::Forget    the same
 //   RESIDENT  EVICTED   PageCache::Drop      exchange, under the pool's lock
 //
 // The mark of use is here and not in an array of its own because a hit reads

@@ -10,12 +10,9 @@ absl::StatusOr<Translation> Translation::Create(uint64_t page_count) {
   Translation translation;
   if (page_count == 0) return translation;
   const uint64_t size_bytes = page_count * sizeof(PageEntry);
-  // A huge page more for each small file would add up.
-  const auto pages = size_bytes >= (uint64_t{2} << 20)
-                         ? HugeBuffer::Pages::kHuge
-                         : HugeBuffer::Pages::kSmall;
-  QUIRE_ASSIGN_OR_RETURN(translation.memory_,
-                         HugeBuffer::Create(size_bytes, pages));
+  QUIRE_ASSIGN_OR_RETURN(
+      translation.memory_,
+      HugeBuffer::Create(size_bytes, HugeBuffer::PagesFor(size_bytes)));
   // Zero bytes are an evicted entry (page_entry.h asserts that the atomic is
   // nothing but its value), so the array needs no construction, which would
   // touch all of it.

@@ -5,10 +5,13 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <new>
 #include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/memory/failing_memory.h"
 
 namespace quire::cache {
 namespace {
@@ -53,6 +56,30 @@ TEST(EpochGuardTest, BelongsToItsThread) {
   bool active_elsewhere = true;
   std::thread([&] { active_elsewhere = EpochGuard::Active(); }).join();
   EXPECT_FALSE(active_elsewhere);
+}
+
+TEST(EpochGuardTest, AThreadThatGetsNoSlotIsNotInside) {
+  if (!testing::CanFailMemory()) GTEST_SKIP() << "not under a sanitizer";
+  // Slots come in chunks; a thread that finds all taken needs memory.
+  std::vector<std::unique_ptr<GuardedThread>> readers;
+  bool thrown = false;
+  bool inside = true;
+  for (int i = 0; i < 1000 && !thrown; ++i) {
+    readers.push_back(std::make_unique<GuardedThread>());
+    std::thread([&] {
+      testing::FailMemory(1, /*sticky=*/true);
+      try {
+        const EpochGuard guard;
+      } catch (const std::bad_alloc&) {
+        thrown = true;
+      }
+      testing::RestoreMemory();
+      inside = EpochGuard::Active();
+      const EpochGuard guard;
+    }).join();
+  }
+  EXPECT_TRUE(thrown);
+  EXPECT_FALSE(inside);
 }
 
 TEST(EpochTest, PassesAtOnceWithoutGuards) {

@@ -35,6 +35,12 @@ TEST(HugeBufferTest, RoundsUpToSmallPagesWhereAsked) {
   EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % 4096, 0u);
 }
 
+TEST(HugeBufferTest, HugePagesAreForWhatFillsOne) {
+  EXPECT_EQ(HugeBuffer::PagesFor(1), HugeBuffer::Pages::kSmall);
+  EXPECT_EQ(HugeBuffer::PagesFor(kHuge - 1), HugeBuffer::Pages::kSmall);
+  EXPECT_EQ(HugeBuffer::PagesFor(kHuge), HugeBuffer::Pages::kHuge);
+}
+
 TEST(HugeBufferTest, ReadsAsZerosAndKeepsWhatIsWritten) {
   QUIRE_ASSERT_OK_AND_ASSIGN(const HugeBuffer buffer,
                              HugeBuffer::Create(kHuge));

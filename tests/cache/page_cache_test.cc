@@ -14,6 +14,7 @@
 #include "cache/translation.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/memory/failing_memory.h"
 #include "tests/testing/status_matchers.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -418,6 +419,26 @@ TEST_F(PageCacheTest, WaitersShareTheErrorOfTheAttempt) {
   // Who comes later starts afresh.
   EXPECT_THAT(cache_->Wait(file_.entry(0)), IsOk());
   Load(0);
+}
+
+TEST_F(PageCacheTest, WithoutMemoryForItsMessageAnErrorStillWakesWhoWaits) {
+  if (!testing::CanFailMemory()) GTEST_SKIP() << "not under a sanitizer";
+  Make(2, 10);
+  const absl::Status error = absl::UnavailableError("sector 7");
+  // Once before, so that waiting takes no memory any more.
+  for (const bool fail : {false, true}) {
+    PageLoad load;
+    ASSERT_EQ(Claim(0, &load), ClaimResult::kClaimed);
+    Waiters waiters(*cache_, file_.entry(0), 1);
+    if (fail) testing::FailMemory(1, /*sticky=*/false);
+    cache_->Abandon(load, error);
+    testing::RestoreMemory();
+    for (const absl::Status& status : waiters.Join()) {
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable,
+                                   fail ? "" : "sector 7"));
+    }
+  }
+  EXPECT_EQ(testing::MemoryFailures(), 1u);
 }
 
 #if defined(__SANITIZE_ADDRESS__)
