@@ -190,21 +190,15 @@ absl::StatusOr<OpenedEngine> OpenEngine(const ProviderOptions& options) {
 // Builds the provider for opened.effective_mode and fills the rest in.
 absl::Status Build(const ProviderOptions& options, FileSystem& file_system,
                    OpenedProvider& opened) {
-  if (opened.effective_mode == ReadMode::kMmap) {
-    // Batches go through the engine, if there is one; nothing depends on it.
-    absl::StatusOr<std::unique_ptr<ReadEngine>> engine =
-        options.io_engine == IoEngine::kIoUring ? MakeUringEngine()
-                                                : MakePreadvEngine();
-    opened.provider = NewMmapPageProvider(
-        {.max_open_files = options.max_open_files}, file_system,
-        engine.ok() ? *std::move(engine) : nullptr);
-    return absl::OkStatus();
-  }
   QUIRE_ASSIGN_OR_RETURN(OpenedEngine engine, OpenEngine(options));
   opened.effective_engine = engine.kind;
   opened.engine_reason = std::move(engine.reason);
   const ReadEngine& made = *engine.engine;  // the provider will own it
-  if (opened.effective_mode == ReadMode::kPread) {
+  if (opened.effective_mode == ReadMode::kMmap) {
+    opened.provider =
+        NewMmapPageProvider({.max_open_files = options.max_open_files},
+                            file_system, std::move(engine.engine));
+  } else if (opened.effective_mode == ReadMode::kPread) {
     opened.provider = NewPreadPageProvider(
         file_system, std::move(engine.engine), options.max_open_files);
   } else {

@@ -60,14 +60,13 @@ struct ProviderOptions {
 struct OpenedProvider {
   std::unique_ptr<PageProvider> provider;
   ReadMode effective_mode;
-  IoEngine effective_engine;  // meaningless under kMmap, which needs none
+  IoEngine effective_engine;
   // Why effective_mode isn't what was asked for, or why it could not be tried;
   // empty if it is and was.
   std::string mode_reason;
   // Why effective_engine isn't what was asked for; empty if it is.
   std::string engine_reason;
-  // The engine and what it got from the kernel (ReadEngine::Description); empty
-  // under kMmap.
+  // The engine and what it got from the kernel (ReadEngine::Description).
   std::string engine_description;
 };
 

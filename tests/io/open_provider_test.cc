@@ -94,8 +94,8 @@ TEST_F(OpenProviderTest, GivesWhatWasAskedForAndLeavesNoFile) {
     EXPECT_EQ(opened->effective_mode, mode);
     EXPECT_THAT(opened->mode_reason, IsEmpty());
     EXPECT_THAT(opened->engine_reason, IsEmpty());
-    EXPECT_EQ(opened->engine_description,
-              mode == ReadMode::kMmap ? "" : "preadv");
+    EXPECT_EQ(opened->effective_engine, IoEngine::kPreadv);
+    EXPECT_EQ(opened->engine_description, "preadv");
     EXPECT_THAT(PosixFileSystem().ListDirectory(directory_.path()),
                 IsOkAndHolds(IsEmpty()));
     EXPECT_TRUE(ReadsAFile(*opened->provider, directory_.path()));
@@ -244,23 +244,27 @@ TEST_F(OpenProviderTest, RefusedIoUringFailsOrFallsBackAndSaysSo) {
     EXPECT_EXIT(
         {
           RefuseSyscall(SYS_io_uring_setup, error);
-          ProviderOptions options = Options(ReadMode::kBuffered, kRequire);
-          options.io_engine = IoEngine::kIoUring;
-          options.io_engine_policy = kRequire;
-          const absl::Status refused =
-              OpenProvider(options, PosixFileSystem(), directory_.path())
-                  .status();
-          QUIRE_CHECK(absl::IsFailedPrecondition(refused));
-          QUIRE_CHECK(absl::StrContains(refused.message(), "io_uring refused"));
-          QUIRE_CHECK(absl::StrContains(refused.message(), name));
-          options.io_engine_policy = kPrefer;
-          const absl::StatusOr<OpenedProvider> opened =
-              OpenProvider(options, PosixFileSystem(), directory_.path());
-          QUIRE_CHECK(opened.ok());
-          QUIRE_CHECK(opened->effective_engine == IoEngine::kPreadv);
-          QUIRE_CHECK(opened->engine_description == "preadv");
-          QUIRE_CHECK(absl::StrContains(opened->engine_reason, name));
-          QUIRE_CHECK(ReadsAFile(*opened->provider, directory_.path()));
+          for (const ReadMode mode : kModes) {
+            // Where direct is refused, buffered takes its place.
+            ProviderOptions options = Options(mode, kPrefer);
+            options.io_engine = IoEngine::kIoUring;
+            options.io_engine_policy = kRequire;
+            const absl::Status refused =
+                OpenProvider(options, PosixFileSystem(), directory_.path())
+                    .status();
+            QUIRE_CHECK(absl::IsFailedPrecondition(refused));
+            QUIRE_CHECK(
+                absl::StrContains(refused.message(), "io_uring refused"));
+            QUIRE_CHECK(absl::StrContains(refused.message(), name));
+            options.io_engine_policy = kPrefer;
+            const absl::StatusOr<OpenedProvider> opened =
+                OpenProvider(options, PosixFileSystem(), directory_.path());
+            QUIRE_CHECK(opened.ok());
+            QUIRE_CHECK(opened->effective_engine == IoEngine::kPreadv);
+            QUIRE_CHECK(opened->engine_description == "preadv");
+            QUIRE_CHECK(absl::StrContains(opened->engine_reason, name));
+            QUIRE_CHECK(ReadsAFile(*opened->provider, directory_.path()));
+          }
           std::exit(0);
         },
         ExitedWithCode(0), "");
