@@ -7,7 +7,7 @@
 
 namespace quire::io {
 
-void AsyncFileReads::Start() {
+void AsyncFileReads::Start() noexcept {
   const size_t count = std::min(waiting_.size(), queue_->depth() - in_flight_);
   if (count == 0) return;
   // The kernel keeps the files of what it has taken: the section may end with
@@ -47,9 +47,15 @@ void AsyncFileReads::Reap(size_t least,
   ended_.resize(in_flight_);
   const size_t count = queue_->Take(std::min(least, in_flight_), ended_);
   in_flight_ -= count;
-  for (const ReadQueue::Ended& ended : std::span(ended_).first(count)) {
-    auto& read = static_cast<FileRead&>(*ended.request);
-    Finish(read, ended.result);
+  FinishAll(std::span(ended_).first(count), end);
+}
+
+void AsyncFileReads::FinishAll(
+    std::span<const ReadQueue::Ended> ended,
+    absl::FunctionRef<void(FileRead&)> end) noexcept {
+  for (const ReadQueue::Ended& each : ended) {
+    auto& read = static_cast<FileRead&>(*each.request);
+    Finish(read, each.result);
     end(read);
   }
 }

@@ -43,21 +43,25 @@ class AsyncFileReads {
   // stay where they are until it has ended or this object is gone.
   void Add(FileRead& read) { waiting_.push_back(&read); }
 
-  // Hands what was added to the kernel. May open files.
-  void Start();
+  // Hands what was added to the kernel. May open files. The process ends if
+  // there is no memory for that: part of it may be under way.
+  void Start() noexcept;
 
   // A request that has its status.
   void Answer(ReadRequest& request) { answered_.push_back(&request); }
 
   // Gives answered requests to `done` and returns how many; waits until there
   // are `least` of them or nothing is left to wait for. Calls `end` for each
-  // read that has ended and has its status, and `end` calls Answer.
+  // read that has ended and has its status, and `end` calls Answer. The process
+  // ends if `end` throws: reads that the kernel has given back would be lost.
   size_t Poll(size_t least, std::span<ReadRequest*> done,
               absl::FunctionRef<void(FileRead&)> end);
 
  private:
   // Takes reads that have ended: all that have, and at least `least`.
   void Reap(size_t least, absl::FunctionRef<void(FileRead&)> end);
+  void FinishAll(std::span<const ReadQueue::Ended> ended,
+                 absl::FunctionRef<void(FileRead&)> end) noexcept;
   // Gives `read`, which the kernel answered with `result`, its status.
   void Finish(FileRead& read, int64_t result);
 

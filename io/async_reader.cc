@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <span>
 #include <utility>
 #include <vector>
@@ -16,6 +15,8 @@ class BlockingAsyncReader final : public AsyncReader {
 
   void Submit(std::span<ReadRequest* const> requests,
               CachePolicy policy) override {
+    // First, so that all are submitted or none.
+    submitted_.reserve(submitted_.size() + requests.size());
     for (ReadRequest* request : requests) {
       submitted_.push_back({request, policy});
     }
@@ -37,30 +38,37 @@ class BlockingAsyncReader final : public AsyncReader {
   };
 
   void ReadSubmitted() {
-    for (size_t begin = 0, end; begin < submitted_.size(); begin = end) {
-      const CachePolicy policy = submitted_[begin].policy;
-      end = begin + 1;
-      while (end < submitted_.size() && submitted_[end].policy == policy) ++end;
-      ReadBatch(std::span(submitted_).subspan(begin, end - begin), policy);
+    while (!submitted_.empty()) {
+      size_t count = 1;
+      while (count < submitted_.size() &&
+             submitted_[count].policy == submitted_[0].policy) {
+        ++count;
+      }
+      ReadFirst(count);
     }
-    submitted_.clear();
   }
 
-  void ReadBatch(std::span<const Submitted> submitted, CachePolicy policy) {
-    std::vector<ReadRequest> batch(submitted.size());
-    for (size_t i = 0; i < batch.size(); ++i) {
-      batch[i].extent = submitted[i].request->extent;
+  // Reads the first `count`, which have one policy. If memory runs out they
+  // stay submitted, none of them answered.
+  void ReadFirst(size_t count) {
+    answered_.reserve(answered_.size() + count);
+    std::vector<ReadRequest> batch(count);
+    for (size_t i = 0; i < count; ++i) {
+      batch[i].extent = submitted_[i].request->extent;
     }
-    provider_.Read(batch, policy);
-    for (size_t i = 0; i < batch.size(); ++i) {
-      *submitted[i].request = std::move(batch[i]);
-      answered_.push_back(submitted[i].request);
+    provider_.Read(batch, submitted_[0].policy);
+    // From here on nothing takes memory.
+    for (size_t i = 0; i < count; ++i) {
+      *submitted_[i].request = std::move(batch[i]);
+      answered_.push_back(submitted_[i].request);
     }
+    submitted_.erase(submitted_.begin(),
+                     submitted_.begin() + static_cast<ptrdiff_t>(count));
   }
 
   PageProvider& provider_;
   std::vector<Submitted> submitted_;
-  std::deque<ReadRequest*> answered_;
+  std::vector<ReadRequest*> answered_;
 };
 
 }  // namespace

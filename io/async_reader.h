@@ -25,7 +25,10 @@ class AsyncReader {
   virtual ~AsyncReader() = default;
 
   // Starts reading. Each request stays where it is and as it is until Poll
-  // gives it back. Doesn't wait for the device, but may open files.
+  // gives it back. Doesn't wait for the device, but may open files. After a
+  // std::bad_alloc nobody knows what was submitted: all that is left to do with
+  // the reader is to destroy it. Poll loses nothing by one. With reads of
+  // io_uring under way the process may end instead.
   virtual void Submit(std::span<ReadRequest* const> requests,
                       CachePolicy policy) = 0;
 

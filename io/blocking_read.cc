@@ -110,8 +110,8 @@ void FinishRead(IoRequest& request, int64_t result) {
   uint64_t done = 0;
   while (true) {
     if (result < 0) {
-      request.status = PosixError(static_cast<int>(-result), "read", path,
-                                  request.wanted_offset, request.wanted_length);
+      request.status = ReadError(static_cast<int>(-result), "read", path,
+                                 request.wanted_offset, request.wanted_length);
       return;
     }
     done += static_cast<uint64_t>(result);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
@@ -72,6 +73,11 @@ class CachedAsyncReader final : public AsyncReader {
 
   size_t Poll(size_t least, std::span<ReadRequest*> done) override {
     QUIRE_CHECK(!cache::EpochGuard::Active());
+    while (!repeats_.empty()) {
+      Waiting& waiting = *repeats_.back();
+      repeats_.pop_back();
+      Answer(waiting);
+    }
     return reads_->Poll(least, done, [this](FileRead& read) {
       End(static_cast<Transfer&>(read));
     });
@@ -98,12 +104,17 @@ class CachedAsyncReader final : public AsyncReader {
   // Makes the page of a read that succeeded the cache's, if it can be.
   void Publish(Page& page);
   void Arrived(Page& page);
-  void Answer(Waiting& waiting);
+  static bool HasFailed(const Waiting& waiting);
+  // Blocks where a page has failed. The process ends if there is no memory:
+  // requests and frames would be lost half way.
+  void Answer(Waiting& waiting) noexcept;
 
   const CachedReadContext context_;
   PageProvider& provider_;
   PinOwner& frame_pins_;
   std::list<Waiting> waiting_;
+  // Of these, those that met a page which had failed already: for Poll.
+  std::vector<Waiting*> repeats_;
   std::list<Transfer> transfers_;
   absl::flat_hash_map<PageKey, std::unique_ptr<Page>> pages_;
   std::optional<AsyncFileReads> reads_;
@@ -144,6 +155,8 @@ void CachedAsyncReader::AddPaged(ReadRequest& request, CachePolicy policy) {
   waiting.request = &request;
   waiting.policy = policy;
   waiting.place = std::prev(waiting_.end());
+  // So that the destructor lets go whatever was used, if memory runs out.
+  waiting.pages.reserve(LastPage(extent) - FirstPage(extent) + 1);
   absl::InlinedVector<Page*, 2> run;  // new ones, side by side
   for (uint64_t number = FirstPage(extent); number <= LastPage(extent);
        ++number) {
@@ -163,7 +176,12 @@ void CachedAsyncReader::AddPaged(ReadRequest& request, CachePolicy policy) {
     }
   }
   if (!run.empty()) StartRead(run, policy);
-  if (waiting.missing == 0) Answer(waiting);
+  if (waiting.missing > 0) return;
+  if (HasFailed(waiting)) {
+    repeats_.push_back(&waiting);  // Submit doesn't block
+  } else {
+    Answer(waiting);
+  }
 }
 
 Page& CachedAsyncReader::Use(const CachedFile& file, uint64_t page,
@@ -315,17 +333,20 @@ void CachedAsyncReader::Arrived(Page& page) {
   LetGo(page);
 }
 
-void CachedAsyncReader::Answer(Waiting& waiting) {
+bool CachedAsyncReader::HasFailed(const Waiting& waiting) {
+  return std::any_of(waiting.pages.begin(), waiting.pages.end(),
+                     [](const Page* page) {
+                       return page->slot.state == PageSlot::State::kFailed;
+                     });
+}
+
+void CachedAsyncReader::Answer(Waiting& waiting) noexcept {
   ReadRequest& request = *waiting.request;
-  absl::InlinedVector<PageSlot, 2> slots;
-  bool failed = false;
-  for (const Page* page : waiting.pages) {
-    slots.push_back(page->slot);
-    if (page->slot.state == PageSlot::State::kFailed) failed = true;
-  }
-  if (failed) {
+  if (HasFailed(waiting)) {
     provider_.Read({&request, 1}, waiting.policy);
   } else {
+    absl::InlinedVector<PageSlot, 2> slots;
+    for (const Page* page : waiting.pages) slots.push_back(page->slot);
     HandOut(context_.cache, frame_pins_, request, slots);
     context_.counters.AddExtents({&request, 1});
   }

@@ -20,7 +20,8 @@ namespace quire::io {
 // elsewhere at the same time is read twice; within one reader it is read once.
 //
 // A read that fails is repeated by `provider` alone, extent by extent, so that
-// errors are those of PageProvider::Read; so does Poll block then.
+// errors are those of PageProvider::Read; for that Poll blocks, also where
+// Submit has met the failed page.
 //
 // `frame_pins` takes frames back (the token is the frame). What is passed
 // outlives the reader; `queue` isn't nullptr.

@@ -22,6 +22,7 @@
 #include "io/cached_read.h"
 #include "io/file_table.h"
 #include "io/page_loader.h"
+#include "io/page_slot.h"
 #include "io/provider_counters.h"
 #include "io/sealed_file.h"
 
@@ -209,11 +210,13 @@ void CachedPageProvider::Forget(std::span<const Extent> extents) {
   for (const Extent& extent : extents) {
     if (extent.length == 0 || !CheckExtent(extent).ok()) continue;
     const CachedFile& file = CachedFile::From(*extent.file);
-    const uint64_t last = (extent.offset + extent.length - 1) / kPageBytes;
-    for (uint64_t page = extent.offset / kPageBytes; page <= last; ++page) {
+    // First, so that no load that begins later finds the bytes there.
+    if (!direct()) DropReadAhead(*files.Find(file.file()).file, extent);
+    for (uint64_t page = FirstPage(extent); page <= LastPage(extent); ++page) {
+      // A load that began before may have found them. Its error is its own.
+      cache_->Wait(file.entry(page)).IgnoreError();
       cache_->Forget(file.entry(page));
     }
-    if (!direct()) DropReadAhead(*files.Find(file.file()).file, extent);
   }
 }
 

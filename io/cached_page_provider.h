@@ -13,8 +13,7 @@
 //   ends        The tail of a file's last page is never shown.
 //   errors      Statuses only; no memory that it hands out can fault.
 //   memory      `cache_bytes`, plus 8 bytes for each 4 KiB of attached file,
-//   plus
-//               copies that Pins own.
+//               plus copies that Pins own.
 //
 // Peek marks the page as used and counts one call in 64 for
 // ProviderStats::peek_hits. It gives at most the rest of one 4 KiB page.
@@ -25,12 +24,16 @@
 //
 // Policies: kPoint fills enter the cache on probation, kScan fills in the scan
 // queue, which is short (cache/eviction_queues.h).
-// kReadOnce fills nothing, marks nothing as used and, where the kernel offers it
-// (RWF_DONTCACHE), leaves the kernel's page cache as it was too. Only kPoint
+// kReadOnce fills nothing, marks nothing as used and, where the kernel offers
+// it (RWF_DONTCACHE), leaves the kernel's page cache as it was too. Only kPoint
 // reads mark a page as used on a hit.
 //
 // Hint starts the kernel's own read-ahead under kBuffered and does nothing
 // under kDirect or for kReadOnce.
+//
+// Forget waits for who is loading one of the pages. It can't wait for an
+// AsyncReader: what that has in flight may bring a page in afterwards whose
+// bytes were read before.
 
 #ifndef QUIRE_IO_CACHED_PAGE_PROVIDER_H_
 #define QUIRE_IO_CACHED_PAGE_PROVIDER_H_

@@ -30,8 +30,9 @@ class WritableFile {
   virtual ~WritableFile() = default;
 
   // Writes all of `data` at `offset` or returns an error; after an error any
-  // part of the range may have been written. ResourceExhausted (no space,
-  // quota, file too large) may be tried again at the same offset.
+  // part of the range may have been written, but after ResourceExhausted (no
+  // space, quota, file too large) not its last byte; that may be tried again at
+  // the same offset.
   virtual absl::Status WriteAt(uint64_t offset,
                                std::span<const std::byte> data) = 0;
 

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <thread>
 #include <utility>
@@ -44,10 +45,11 @@ struct OpenDescriptor {
   OpenDescriptor(std::unique_ptr<ReadableFile> opened, ReadEngine* engine,
                  std::atomic<size_t>& count)
       : file(std::move(opened)), engine(engine), count(count) {
-    count.fetch_add(1, std::memory_order_relaxed);
     if (engine != nullptr && file->descriptor() >= 0) {
       registered_file = engine->RegisterFile(file->descriptor());
     }
+    // Last: if that throws, nobody takes the count back.
+    count.fetch_add(1, std::memory_order_relaxed);
   }
   ~OpenDescriptor() {
     if (engine != nullptr) engine->UnregisterFile(registered_file);
@@ -104,6 +106,7 @@ FileTable::FileTable(FileSystem& file_system, ReadEngine* engine,
       max_open_files_(max_open_files != 0 ? max_open_files
                                           : DefaultMaxOpenFiles()),
       files_per_section_(std::max<size_t>(max_open_files_ / 4, 1)),
+      evicted_at_once_(std::max<size_t>(max_open_files_ / 8, 1)),
       generations_(std::make_shared<std::atomic<int64_t>>(0)),
       current_owner_(std::make_shared<Generation>(generations_)) {
   base::MutexLock lock(mu_);
@@ -162,43 +165,49 @@ absl::StatusOr<const OpenDescriptor*> FileTable::OpenAgain(
 
 const OpenDescriptor* FileTable::Install(
     const TableFile& file, std::unique_ptr<OpenDescriptor> opened) {
-  std::shared_ptr<Generation> ended;
+  std::function<bool()> reclaim;
   const OpenDescriptor* result;
   {
     base::MutexLock lock(mu_);
     // Relaxed: stored under the lock.
     result = file.open_.load(std::memory_order_relaxed);
     if (result != nullptr) return result;  // another thread was first
+    // What takes memory comes before what sections can see: thrown out half way
+    // it would close files, or free a generation, under them.
+    std::shared_ptr<Generation> next;
+    if (clock_.size() >= max_open_files_) {
+      next = std::make_shared<Generation>(generations_);
+      current_owner_->closing.reserve(evicted_at_once_);
+      reclaim = [ended = current_owner_]() mutable {
+        if (ended != nullptr && !ended->holds.Idle()) return false;
+        ended.reset();
+        return true;
+      };
+    }
+    file.place_ = clock_.insert(clock_.end(), &file);
     result = opened.release();
     file.used_.store(true, std::memory_order_relaxed);
-    file.place_ = clock_.insert(clock_.end(), &file);
     file.open_.store(result, std::memory_order_release);
-    if (clock_.size() <= max_open_files_) return result;
-    ended = current_owner_;
-    ended->closing = Evict();
-    current_owner_ = std::make_shared<Generation>(generations_);
-    ended->next = current_owner_;
+    if (next == nullptr) return result;
+    Evict(current_owner_->closing);
+    current_owner_->next = next;
+    current_owner_ = std::move(next);
     // After the files were taken out, so that a section of the new generation
     // doesn't find them. seq_cst, as in kv's ViewPublisher: a section whose
     // guard the reclaimer did not see must not load the old one.
     current_.store(current_owner_.get(), std::memory_order_seq_cst);
   }
   // Without the lock: what is reclaimed meanwhile may forget files.
-  cache::RetireAfterEpoch([ended = std::move(ended)]() mutable {
-    if (ended != nullptr && !ended->holds.Idle()) return false;
-    ended.reset();
-    return true;
-  });
+  cache::RetireAfterEpoch(std::move(reclaim));
   return result;
 }
 
-std::vector<std::unique_ptr<const OpenDescriptor>> FileTable::Evict() {
-  std::vector<std::unique_ptr<const OpenDescriptor>> closing;
-  // Several at once: each generation costs 8 KiB. Twice around is enough to
-  // find them; the newest, at the end, is kept.
-  const size_t wanted = std::max<size_t>(max_open_files_ / 8, 1);
+void FileTable::Evict(
+    std::vector<std::unique_ptr<const OpenDescriptor>>& closing) noexcept {
+  // Twice around is enough to find them; the newest, at the end, is kept.
   size_t looks = 2 * clock_.size();
-  while (closing.size() < wanted && clock_.size() > 1 && looks-- > 0) {
+  while (closing.size() < evicted_at_once_ && clock_.size() > 1 &&
+         looks-- > 0) {
     const TableFile& file = *clock_.front();
     if (file.used_.exchange(false, std::memory_order_relaxed)) {
       clock_.splice(clock_.end(), clock_, clock_.begin());
@@ -208,7 +217,6 @@ std::vector<std::unique_ptr<const OpenDescriptor>> FileTable::Evict() {
         file.open_.exchange(nullptr, std::memory_order_relaxed));
     clock_.pop_front();
   }
-  return closing;
 }
 
 void FileTable::Forget(const TableFile& file) {

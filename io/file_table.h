@@ -134,8 +134,10 @@ class FileTable {
   // The file's descriptor is `opened` now, unless another thread was first.
   const OpenDescriptor* Install(const TableFile& file,
                                 std::unique_ptr<OpenDescriptor> opened);
-  // Takes files that were not used lately out of the clock.
-  std::vector<std::unique_ptr<const OpenDescriptor>> Evict()
+  // Moves up to evicted_at_once_ files that were not used lately out of the
+  // clock into `closing`, which has room for them.
+  void Evict(
+      std::vector<std::unique_ptr<const OpenDescriptor>>& closing) noexcept
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Forget(const TableFile& file);
 
@@ -144,6 +146,8 @@ class FileTable {
   const OpenMode open_mode_;
   const size_t max_open_files_;
   const size_t files_per_section_;
+  // Several, since each generation costs 8 KiB.
+  const size_t evicted_at_once_;
   // Descriptors that there are, found or waiting to be closed. Relaxed: only a
   // measure.
   std::atomic<size_t> descriptors_{0};

@@ -65,12 +65,14 @@ class Mapping {
   // Gives the kernel advice. Nothing depends on whether it is taken.
   void Advise(int advice) const { madvise(data_, size_, advice); }
 
-  // Takes the pages that hold these bytes out of the page tables; the next
-  // touch brings them back.
+  // Takes the pages that hold these bytes out of the page tables, and what lies
+  // with them in the same 2 MiB: the kernel may keep all of that in one piece,
+  // which is mapped while any page of it is. The next touch brings them back.
   void Unmap(uint64_t offset, uint64_t length) const {
-    const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-    const uint64_t begin = offset / page * page;
-    madvise(data_ + begin, offset + length - begin, MADV_DONTNEED);
+    const uint64_t begin = offset / kHugePage * kHugePage;
+    const uint64_t end = std::min(
+        (offset + length + kHugePage - 1) / kHugePage * kHugePage, size_);
+    madvise(data_ + begin, end - begin, MADV_DONTNEED);
   }
 
  private:
@@ -132,7 +134,7 @@ class MmapFile final : public AttachedFile {
     QUIRE_RETURN_IF_ERROR(source.status());
     struct stat status;
     if (fstat(source->file->descriptor(), &status) != 0) {
-      return PosixError(errno, "stat", path());
+      return ReadError(errno, "fstat", path(), 0, size_bytes());
     }
     return static_cast<uint64_t>(status.st_size);
   }

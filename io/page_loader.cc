@@ -41,7 +41,9 @@ void PageLoader::Load(std::span<PageSlot> slots, std::span<IoRequest> along) {
 
 void PageLoader::AbandonClaims() noexcept {
   const absl::Status no_memory = absl::ResourceExhaustedError("");
-  for (PageRead& read : reads_) Fail(read, no_memory);
+  for (PageRead& read : reads_) {
+    if (read.load.entry != nullptr) Fail(read, no_memory);
+  }
 }
 
 void PageLoader::ReserveRead() {

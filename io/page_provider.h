@@ -163,8 +163,9 @@ class PageProvider {
 
   // Drops what memory holds of the extents, the provider's own and, as far as
   // that can be, the kernel's, so that the next Read of them asks the device:
-  // for bytes that failed a check of the caller's. Marks go with the bytes.
-  // Pins keep what they have. The default is for providers without memory.
+  // for bytes that failed a check of the caller's. Waits for loads of them that
+  // are under way; a read that an AsyncReader has in flight may bring the old
+  // bytes in afterwards. Marks go with the bytes. Pins keep what they have. The default is for providers without memory.
   // REQUIRES: outside of any EpochGuard.
   virtual void Forget(std::span<const Extent> extents) { (void)extents; }
 

@@ -56,29 +56,38 @@ std::string Place(std::string_view path, uint64_t offset, uint64_t length) {
                       length);
 }
 
-absl::Status Make(int error_number, std::string_view operation,
-                  std::string_view where) {
+absl::Status Make(absl::StatusCode code, int error_number,
+                  std::string_view operation, std::string_view where) {
   QUIRE_CHECK(error_number > 0);
   // Both are null for a number without a name.
   const char* text = strerrordesc_np(error_number);
   return absl::Status(
-      CodeOf(error_number),
-      absl::StrCat(AbslView(operation), " ", AbslView(where), ": ",
-                   ErrnoName(error_number), " (",
-                   text != nullptr ? text : "unknown error", ")"));
+      code, absl::StrCat(AbslView(operation), " ", AbslView(where), ": ",
+                         ErrnoName(error_number), " (",
+                         text != nullptr ? text : "unknown error", ")"));
 }
 
 }  // namespace
 
 absl::Status PosixError(int error_number, std::string_view operation,
                         std::string_view path) {
-  return Make(error_number, operation, path);
+  return Make(CodeOf(error_number), error_number, operation, path);
 }
 
 absl::Status PosixError(int error_number, std::string_view operation,
                         std::string_view path, uint64_t offset,
                         uint64_t length) {
-  return Make(error_number, operation, Place(path, offset, length));
+  return Make(CodeOf(error_number), error_number, operation,
+              Place(path, offset, length));
+}
+
+absl::Status ReadError(int error_number, std::string_view operation,
+                       std::string_view path, uint64_t offset,
+                       uint64_t length) {
+  const absl::StatusCode code = error_number == ENOENT
+                                    ? absl::StatusCode::kUnavailable
+                                    : CodeOf(error_number);
+  return Make(code, error_number, operation, Place(path, offset, length));
 }
 
 absl::Status CutShortError(std::string_view path, uint64_t offset,

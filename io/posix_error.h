@@ -1,10 +1,10 @@
 // How failures of file operations become Statuses.
 //
-// PosixError is the only place where an errno turns into a Status. The code
-// tells the caller what to do next:
+// PosixError and ReadError are the only places where an errno turns into a
+// Status. The code tells the caller what to do next:
 //
 //   code                errno
-//   NotFound            ENOENT
+//   NotFound            ENOENT, but not of ReadError
 //   AlreadyExists       EEXIST
 //   PermissionDenied    EACCES EPERM EROFS
 //   ResourceExhausted   ENOSPC EDQUOT EFBIG EMFILE ENFILE ENOMEM ENOBUFS
@@ -39,6 +39,12 @@ absl::Status PosixError(int error_number, std::string_view operation,
 absl::Status PosixError(int error_number, std::string_view operation,
                         std::string_view path, uint64_t offset,
                         uint64_t length);
+
+// The same for reading from a file that is open, or looking at it: a name that
+// is missing can't be the reason there, so ENOENT is Unavailable as well.
+// NotFound would be taken for the answer that a key is absent.
+absl::Status ReadError(int error_number, std::string_view operation,
+                       std::string_view path, uint64_t offset, uint64_t length);
 
 // DataLoss: of `length` bytes wanted at `offset`, the file at `path` holds only
 // those below `end`, fewer than it was sealed with.

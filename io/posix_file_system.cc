@@ -149,7 +149,7 @@ class PosixReadableFile final : public ReadableFile {
                      static_cast<off_t>(offset + done));
       });
       if (got < 0) {
-        return PosixError(errno, "pread", path_, offset, out.size());
+        return ReadError(errno, "pread", path_, offset, out.size());
       }
       done += static_cast<size_t>(got);
       // O_DIRECT ends a transfer off its alignment only at the end of the file,

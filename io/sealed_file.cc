@@ -92,11 +92,12 @@ void DropReadAhead(const ReadableFile& file, const Extent& extent) {
       !CheckExtent(extent).ok()) {
     return;
   }
-  // Whole pages: of others nothing is dropped.
-  constexpr uint64_t kPageBytes = 4096;
-  const uint64_t begin = extent.offset / kPageBytes * kPageBytes;
-  const uint64_t end = (extent.offset + extent.length + kPageBytes - 1) /
-                       kPageBytes * kPageBytes;
+  // The kernel drops what it keeps in one piece (a folio: a page, or up to 2
+  // MiB of them) only as a whole.
+  constexpr uint64_t kFolioBytesMax = uint64_t{2} << 20;
+  const uint64_t begin = extent.offset / kFolioBytesMax * kFolioBytesMax;
+  const uint64_t end = (extent.offset + extent.length + kFolioBytesMax - 1) /
+                       kFolioBytesMax * kFolioBytesMax;
   posix_fadvise(file.descriptor(), static_cast<off_t>(begin),
                 static_cast<off_t>(end - begin), POSIX_FADV_DONTNEED);
 }

@@ -46,8 +46,9 @@ Pin MakeOwnedPin(std::unique_ptr<std::byte[]> bytes, size_t size);
 // extents that are empty or not within their file.
 void StartReadAhead(const ReadableFile& file, const Extent& extent);
 
-// Asks the kernel to drop the pages of the extent from its page cache; it keeps
-// those that are mapped or in use. Does nothing where StartReadAhead doesn't.
+// Asks the kernel to drop the pages of the extent from its page cache, and what
+// lies with them in the same 2 MiB of the file; it keeps pages that are mapped
+// or in use. Does nothing where StartReadAhead doesn't.
 void DropReadAhead(const ReadableFile& file, const Extent& extent);
 
 }  // namespace quire::io

@@ -9,20 +9,27 @@
 #include <deque>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <random>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "io/page_provider.h"
+#include "io/posix_file_system.h"
+#include "io/pread_page_provider.h"
+#include "io/preadv_engine.h"
 #include "tests/io/provider_cases.h"
+#include "tests/memory/failing_memory.h"
 #include "tests/testing/seed.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_directory.h"
 
 namespace quire::io {
 namespace {
@@ -251,6 +258,53 @@ TEST_P(FailingAsyncReaderTest, AFailedReadIsAnErrorForItsRequestAlone) {
   EXPECT_EQ(PollAll(*reader, 1), 1u);
   ASSERT_OK(again.status);
   EXPECT_TRUE(Text(again.pin) == bytes.substr(20 * kPage, 100));
+}
+
+// The reader of providers that have none of their own.
+TEST(BlockingAsyncReaderTest, GivesEachRequestBackOnceWhereMemoryRunsOut) {
+  if (!testing::CanFailMemory()) GTEST_SKIP() << "not under a sanitizer";
+  const testing::TempDirectory directory;
+  const std::string bytes = TestBytes(10 * kPage, 9);
+  testing::WriteFile(directory.File("file"), bytes);
+  const std::unique_ptr<PageProvider> provider =
+      NewPreadPageProvider(PosixFileSystem(), MakePreadvEngine());
+  QUIRE_ASSERT_OK_AND_ASSIGN(
+      std::unique_ptr<AttachedFile> file,
+      provider->Attach(directory.File("file"), bytes.size()));
+  bool failed = true;
+  for (uint64_t nth = 1; failed; ++nth) {
+    const std::unique_ptr<AsyncReader> reader = NewAsyncReader(*provider, 8);
+    std::array<ReadRequest, 4> requests;
+    for (size_t i = 0; i < requests.size(); ++i) {
+      requests[i].extent = {file.get(), i * kPage, 300};
+      ReadRequest* const pointer = &requests[i];
+      reader->Submit({&pointer, 1},
+                     i < 2 ? CachePolicy::kPoint : CachePolicy::kReadOnce);
+    }
+    std::array<ReadRequest*, 8> done;
+    size_t count = 0;
+    testing::FailMemory(nth, /*sticky=*/false);
+    try {
+      count = reader->Poll(1, done);
+    } catch (const std::bad_alloc&) {
+    }
+    testing::RestoreMemory();
+    failed = testing::MemoryFailures() > 0;
+    while (count < done.size()) {
+      const size_t more = reader->Poll(1, std::span(done).subspan(count));
+      if (more == 0) break;
+      count += more;
+    }
+    std::sort(done.begin(), done.begin() + static_cast<ptrdiff_t>(count));
+    ASSERT_EQ(count, requests.size()) << nth;
+    for (size_t i = 0; i < count; ++i) {
+      ASSERT_EQ(done[i], &requests[i]) << nth;
+      if (requests[i].status.ok()) {
+        EXPECT_TRUE(Text(requests[i].pin) == bytes.substr(i * kPage, 300));
+      }
+    }
+  }
+  provider->Detach(std::move(file));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, AsyncReaderTest,

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "io/page_provider.h"
 #include "tests/io/cached_provider_fixture.h"
+#include "tests/memory/failing_memory.h"
 #include "tests/testing/status_matchers.h"
 
 namespace quire::io {
@@ -92,6 +94,49 @@ TEST_F(CachedProviderSharingTest, WaitersShareTheErrorAndLaterReadersTryAgain) {
   }
   engine_.FailRange(0, 0);
   Read(5 * kPage, 300);
+}
+
+TEST_F(CachedProviderSharingTest, ForgetWaitsForALoadThatMayHaveTheOldBytes) {
+  Make(64, 20);
+  engine_.Stop();
+  std::thread reader([&] { Read(5 * kPage, 300); });
+  engine_.AwaitBatch();
+  std::atomic<bool> forgotten{false};
+  std::thread forgetter([&] {
+    const Extent extent = {file_.get(), 5 * kPage + 10, 1};
+    provider_->Forget({&extent, 1});
+    forgotten = true;
+  });
+  // Long enough for a Forget that doesn't wait.
+  for (int i = 0; i < 10'000 && !forgotten; ++i) std::this_thread::yield();
+  EXPECT_FALSE(forgotten);
+  engine_.Go();
+  reader.join();
+  forgetter.join();
+  EXPECT_FALSE(Resident(5));
+}
+
+TEST_F(CachedProviderSharingTest, ALoadThatRunsOutOfMemoryKeepsNoFrame) {
+  if (!testing::CanFailMemory()) GTEST_SKIP() << "not under a sanitizer";
+  Make(8, 100);
+  // Page 0 is read; pages 4 and 5 fail together and are to be read one by one.
+  engine_.FailRange(5 * kPage, 5 * kPage + 1);
+  bool failed = true;
+  for (uint64_t nth = 1; failed; ++nth) {
+    std::vector<ReadRequest> requests = Requests({{0, 10}, {4 * kPage, 5000}});
+    testing::FailMemory(nth, /*sticky=*/false);
+    try {
+      provider_->Read(requests, CachePolicy::kPoint);
+    } catch (const std::bad_alloc&) {
+    }
+    testing::RestoreMemory();
+    failed = testing::MemoryFailures() > 0;
+    const std::vector<Extent> extents = {requests[0].extent,
+                                         requests[1].extent};
+    provider_->Forget(extents);
+  }
+  for (uint64_t page = 10; page < 50; ++page) Read(page * kPage, 10);
+  EXPECT_EQ(ResidentPages().size(), 8u);
 }
 
 TEST_F(CachedProviderSharingTest, BatchesThatNeedEachOthersPagesDoNotDeadlock) {

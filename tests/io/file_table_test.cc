@@ -2,10 +2,16 @@
 
 #include "io/file_table.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <random>
+#include <span>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -19,6 +25,7 @@
 #include "io/open_provider.h"
 #include "io/page_provider.h"
 #include "io/posix_file_system.h"
+#include "tests/memory/failing_memory.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/seed.h"
 #include "tests/testing/status_matchers.h"
@@ -240,6 +247,50 @@ TEST_F(FileTableTest, WhatIsUsedStaysOpenAndWhatIsNotIsOpenedAgain) {
   EXPECT_EQ(faulty_.count(FileOp::kOpen), before);
   EXPECT_EQ(Read(section, *cold, 4), "cold");
   EXPECT_EQ(faulty_.count(FileOp::kOpen), before + 1);
+}
+
+TEST_F(FileTableTest, RunningOutOfMemoryTakesNothingFromASection) {
+  if (!testing::CanFailMemory()) GTEST_SKIP() << "not under a sanitizer";
+  constexpr int kRight = 0, kWrong = 1, kNothingFailed = 2;
+  std::vector<std::unique_ptr<TableFile>> files;
+  for (int i = 0; i < 10; ++i) files.push_back(Add("x" + std::to_string(i)));
+  bool done = false;
+  // In a child each: where retired objects can't be kept the process ends.
+  const auto ended = [&done](int status) {
+    done = WIFEXITED(status) && WEXITSTATUS(status) == kNothingFailed;
+    return done || (WIFEXITED(status) && WEXITSTATUS(status) == kRight) ||
+           (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+  };
+  for (uint64_t nth = 1; !done && !HasFailure(); ++nth) {
+    EXPECT_EXIT(
+        {
+          std::vector<const ReadableFile*> found;
+          found.reserve(100);
+          FileTable::Section section(table_);
+          const auto find_all = [&] {
+            for (const auto& file : files) {
+              found.push_back(section.Find(*file).file);
+            }
+          };
+          testing::FailMemory(nth, /*sticky=*/false);
+          try {
+            find_all();
+          } catch (const std::bad_alloc&) {
+          }
+          testing::RestoreMemory();
+          const bool failed = testing::MemoryFailures() > 0;
+          find_all();  // ends generations, whatever was left in them
+          for (const ReadableFile* file : found) {
+            std::string text(file->size_bytes(), '\0');
+            if (text.empty()) continue;  // a failure to open
+            const absl::Status read =
+                file->ReadAt(0, std::as_writable_bytes(std::span(text)));
+            if (!read.ok() || dir_.File(text) != file->path()) _exit(kWrong);
+          }
+          _exit(failed ? kRight : kNothingFailed);
+        },
+        ended, "");
+  }
 }
 
 TEST_F(FileTableTest, AFailureToOpenIsTheReadsErrorAndIsForgotten) {

@@ -63,6 +63,17 @@ TEST(PosixErrorTest, CodeSaysWhatToDoNext) {
   }
 }
 
+TEST(PosixErrorTest, AReadIsNeverNotFound) {
+  EXPECT_THAT(ReadError(ENOENT, "pread", "/db/7.seg", 4096, 512),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       "pread /db/7.seg at offset 4096, length 512: ENOENT "
+                       "(No such file or directory)"));
+  for (const int error : {EIO, ENOMEM, EINVAL, EOPNOTSUPP}) {
+    EXPECT_EQ(ReadError(error, "pread", "/db/7.seg", 4096, 512),
+              PosixError(error, "pread", "/db/7.seg", 4096, 512));
+  }
+}
+
 TEST(PosixErrorTest, NumberWithoutNameIsShownAsNumber) {
   EXPECT_EQ(ErrnoName(EIO), "EIO");
   EXPECT_EQ(ErrnoName(4711), "errno 4711");

@@ -426,6 +426,18 @@ TEST_F(ScriptedSyscallsDeathTest, ReadErrorNamesErrnoAndPlace) {
       ExitedWithCode(0), "");
 }
 
+TEST_F(ScriptedSyscallsDeathTest, AReadThatSaysNoSuchFileIsUnavailable) {
+  WriteFile(Path("a"), "0123456789");
+  EXPECT_EXIT(
+      {
+        auto file = files_.OpenFile(Path("a"), OpenMode::kBuffered);
+        RunScript({{SYS_pread64, FailWith(ENOENT)}});
+        QUIRE_CHECK(absl::IsUnavailable(Read(**file, 1, 8).status()));
+        _exit(0);
+      },
+      ExitedWithCode(0), "");
+}
+
 TEST_F(ScriptedSyscallsDeathTest, WriteLoopsOverInterruptionsAndShortWrites) {
   EXPECT_EXIT(
       {

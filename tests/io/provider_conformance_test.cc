@@ -112,32 +112,6 @@ TEST_P(ProviderConformanceTest, EmptyExtentWithinTheFileIsOk) {
   provider_->Read({}, CachePolicy::kPoint);  // no extent at all
 }
 
-TEST_P(ProviderConformanceTest, ForgottenBytesAreReadAgain) {
-  const std::string bytes = TestBytes(3 * kPiece + 1234, 1);
-  const AttachedFile& file = AttachNew("file", bytes);
-  ReadRequest kept;
-  kept.extent = {&file, kPage + 100, 1000};
-  provider_->Read({&kept, 1}, CachePolicy::kPoint);
-  ASSERT_OK(kept.status);
-  const std::array<Extent, 4> extents = {{{&file, kPage + 50, 3 * kPage},
-                                          {&file, bytes.size() - 10, 10},
-                                          {&file, 5, 0},
-                                          {&file, bytes.size(), 1}}};
-  provider_->Forget(extents);
-  for (const CachePolicy policy : kPolicies) {
-    EXPECT_THAT(Read(file, kPage, 3 * kPage, policy),
-                IsOkAndHolds(bytes.substr(kPage, 3 * kPage)));
-    EXPECT_THAT(Read(file, bytes.size() - 20, 20, policy),
-                IsOkAndHolds(bytes.substr(bytes.size() - 20)));
-  }
-  provider_->Forget(extents);
-  const std::span<const std::byte> pinned = kept.pin.bytes();
-  EXPECT_EQ(
-      std::string(reinterpret_cast<const char*>(pinned.data()), pinned.size()),
-      bytes.substr(kPage + 100, 1000));
-  EXPECT_FALSE(provider_->Name().empty());
-}
-
 TEST_P(ProviderConformanceTest, ReadsAnExtentLargerThanTheCache) {
   const std::string bytes = TestBytes((12 << 20) + 777, 4);
   const AttachedFile& file = AttachNew("file", bytes);

@@ -88,7 +88,7 @@ class FaultyFileSystem::Readable final : public io::ReadableFile {
     if (fault->error == 0) {
       return io::CutShortError(path(), offset, out.size(), offset + partial);
     }
-    return io::PosixError(fault->error, "pread", path(), offset, out.size());
+    return io::ReadError(fault->error, "pread", path(), offset, out.size());
   }
 
   uint64_t size_bytes() const override { return base_->size_bytes(); }
