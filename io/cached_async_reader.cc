@@ -6,12 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -116,7 +117,9 @@ class CachedAsyncReader final : public AsyncReader {
   // Of these, those that met a page which had failed already: for Poll.
   std::vector<Waiting*> repeats_;
   std::list<Transfer> transfers_;
-  absl::flat_hash_map<PageKey, std::unique_ptr<Page>> pages_;
+  // Not one of Abseil's: a table that ran out of memory in an insertion can't
+  // even be destroyed.
+  std::map<PageKey, std::unique_ptr<Page>> pages_;
   std::optional<AsyncFileReads> reads_;
 };
 
