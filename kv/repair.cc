@@ -119,8 +119,6 @@ class Target {
     if (absl::IsNotFound(names.status())) {
       QUIRE_RETURN_IF_ERROR(fs.CreateDirectory(path));
       target->created_ = true;
-      QUIRE_RETURN_IF_ERROR(
-          fs.SyncDirectory(kv_internal::ParentDirectory(path)));
     } else {
       QUIRE_RETURN_IF_ERROR(names.status());
       for (const std::string& name : *names) {
@@ -130,6 +128,7 @@ class Target {
             name));
       }
     }
+    QUIRE_RETURN_IF_ERROR(kv_internal::SyncNameOfDirectory(fs, path));
     QUIRE_ASSIGN_OR_RETURN(target->lock_, fs.LockFile(Join(path, kLockName)));
     return target;
   }

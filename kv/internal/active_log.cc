@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "kv/internal/unknown_outcome.h"
 
 namespace quire::kv_internal {
 namespace {
@@ -30,7 +31,7 @@ absl::StatusOr<std::unique_ptr<ActiveLog>> ActiveLog::Create(
                          file_system.CreateFile(path));
   QUIRE_RETURN_IF_ERROR(file->WriteAt(0, memtable->image().first(kPageBytes)));
   QUIRE_RETURN_IF_ERROR(file->Sync());
-  QUIRE_RETURN_IF_ERROR(file_system.SyncDirectory(directory));
+  QUIRE_RETURN_IF_ERROR(UnknownOutcome(file_system.SyncDirectory(directory)));
   return std::unique_ptr<ActiveLog>(
       new ActiveLog(header, std::move(path), std::move(file),
                     std::move(memtable), previous_check));
@@ -58,7 +59,9 @@ absl::Status ActiveLog::Append(const GroupBuilder& group,
 
 absl::Status ActiveLog::Sync() {
   base::MutexLock lock(sync_mu_);
-  if (sync_failure_.ok() && !closed_) sync_failure_ = file_->Sync();
+  if (sync_failure_.ok() && !closed_) {
+    sync_failure_ = UnknownOutcome(file_->Sync());
+  }
   return sync_failure_;
 }
 

@@ -1,5 +1,6 @@
 #include "kv/internal/catalog.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -9,6 +10,14 @@
 #include "kv/internal/random_id.h"
 
 namespace quire::kv_internal {
+namespace {
+
+// A manifest is replaced when it is longer than this and kManifestGrowth times
+// as long as when it was started.
+constexpr uint64_t kManifestBytes = uint64_t{1} << 20;
+constexpr uint64_t kManifestGrowth = 4;
+
+}  // namespace
 
 Catalog::Catalog(io::FileSystem& file_system, std::string directory,
                  DatabaseState state, uint64_t manifest_number,
@@ -51,19 +60,27 @@ absl::Status Catalog::CommitLocked(const ManifestEdit& edit) {
   numbered.Add(
       NextFileNumber{next_file_number_.load(std::memory_order_relaxed)});
   QUIRE_RETURN_IF_ERROR(next.Apply(numbered));
-  if (writer_ == nullptr) {
-    QUIRE_RETURN_IF_ERROR(StartManifest(next, /*closed=*/false));
-  } else {
-    const uint64_t before = writer_->length();
-    absl::Status status = writer_->Append(numbered);
-    if (!status.ok()) {
-      if (!absl::IsResourceExhausted(status)) failure_ = status;
-      return status;
-    }
-    bytes_written_.fetch_add(writer_->length() - before,
-                             std::memory_order_relaxed);
+  absl::Status status = WriteEdit(numbered, next);
+  if (status.ok()) {
+    state_ = std::move(next);
+  } else if (!absl::IsResourceExhausted(status)) {
+    failure_ = status;
   }
-  state_ = std::move(next);
+  return status;
+}
+
+absl::Status Catalog::WriteEdit(const ManifestEdit& edit,
+                                const DatabaseState& next) {
+  if (writer_ == nullptr) return StartManifest(next, /*closed=*/false);
+  const uint64_t before = writer_->length();
+  if (before > length_limit_) {
+    absl::Status status = StartManifest(next, /*closed=*/false);
+    // Without space for another the old one has to do.
+    if (!absl::IsResourceExhausted(status)) return status;
+  }
+  QUIRE_RETURN_IF_ERROR(writer_->Append(edit));
+  bytes_written_.fetch_add(writer_->length() - before,
+                           std::memory_order_relaxed);
   return absl::OkStatus();
 }
 
@@ -105,6 +122,7 @@ absl::Status Catalog::StartManifest(const DatabaseState& state, bool closed) {
                            std::memory_order_relaxed);
   if (writer_ != nullptr) writer_->Close().IgnoreError();  // superseded
   writer_ = std::move(writer);
+  length_limit_ = std::max(kManifestBytes, kManifestGrowth * writer_->length());
   // The old manifest is named by nothing durable; if it can't be removed now,
   // the next open does.
   if (manifest_number_ != 0) {

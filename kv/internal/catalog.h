@@ -21,7 +21,9 @@ namespace quire::kv_internal {
 // An existing manifest is never written into. The first edit after an open
 // writes a new manifest, whose first group is the whole state, and makes
 // CURRENT name it (marked open); so an open that writes nothing changes nothing
-// on disk, and a cleanly closed database stays marked closed until then.
+// on disk, and a cleanly closed database stays marked closed until then. A
+// manifest that has grown to over 1 MiB and four times its first length is
+// replaced in the same way.
 //
 // Thread-safe.
 class Catalog {
@@ -59,6 +61,11 @@ class Catalog {
   absl::Status CloseLocked(uint64_t last_sequence)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  // Makes `edit` durable, which leads to `next`: behind what the manifest has,
+  // or in a new one.
+  absl::Status WriteEdit(const ManifestEdit& edit, const DatabaseState& next)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   // Starts the manifest with `state` as its first group and makes CURRENT name
   // it. Removes the manifest that was named before.
   absl::Status StartManifest(const DatabaseState& state, bool closed)
@@ -75,6 +82,8 @@ class Catalog {
   DatabaseState state_ ABSL_GUARDED_BY(mu_);
   uint64_t manifest_number_ ABSL_GUARDED_BY(mu_);  // named by CURRENT; 0: none
   std::unique_ptr<ManifestWriter> writer_ ABSL_GUARDED_BY(mu_);
+  // In bytes; a manifest that is longer is replaced by the next edit.
+  uint64_t length_limit_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);  // unknown outcome: refuse all
 };
 

@@ -45,16 +45,18 @@ class CheckpointWriter {
  private:
   absl::Status MakeDirectory() {
     absl::Status made = file_system_.CreateDirectory(target_);
-    if (made.ok()) {
-      made_directory_ = true;
-      return file_system_.SyncDirectory(ParentDirectory(target_));
+    made_directory_ = made.ok();
+    if (absl::IsAlreadyExists(made)) {
+      QUIRE_ASSIGN_OR_RETURN(const DatabaseFiles files,
+                             ListDatabaseFiles(file_system_, target_));
+      if (!files.Empty()) {
+        return absl::AlreadyExistsError(
+            absl::StrCat(target_, ": the directory is not empty"));
+      }
+    } else {
+      QUIRE_RETURN_IF_ERROR(made);
     }
-    if (!absl::IsAlreadyExists(made)) return made;
-    QUIRE_ASSIGN_OR_RETURN(const DatabaseFiles files,
-                           ListDatabaseFiles(file_system_, target_));
-    if (files.Empty()) return absl::OkStatus();
-    return absl::AlreadyExistsError(
-        absl::StrCat(target_, ": the directory is not empty"));
+    return SyncNameOfDirectory(file_system_, target_);
   }
 
   // Gives the target a file of the source, by a link or a copy.

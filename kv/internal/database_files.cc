@@ -80,6 +80,12 @@ std::string ParentDirectory(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+absl::Status SyncNameOfDirectory(io::FileSystem& file_system,
+                                 const std::string& path) {
+  absl::Status status = file_system.SyncDirectory(ParentDirectory(path));
+  return absl::IsPermissionDenied(status) ? absl::OkStatus() : status;
+}
+
 std::string LostFilePath(const std::string& directory,
                          uint64_t segment_number) {
   return absl::StrCat(directory, "/", absl::StrFormat("%06d", segment_number),

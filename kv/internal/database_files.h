@@ -47,6 +47,12 @@ absl::Status CheckDatabaseFiles(const DatabaseFiles& files,
 // The directory that holds `path`; "." if it names none.
 std::string ParentDirectory(const std::string& path);
 
+// Makes the name of the directory at `path` durable, which whoever made it may
+// not have done. A parent that this process may not read can't be synced by it:
+// that is left to its owner.
+absl::Status SyncNameOfDirectory(io::FileSystem& file_system,
+                                 const std::string& path);
+
 // The name under which the dropped bytes of a torn segment are kept.
 std::string LostFilePath(const std::string& directory, uint64_t segment_number);
 

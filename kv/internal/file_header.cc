@@ -78,6 +78,12 @@ absl::Status ForeignError(std::string_view magic, FileType type,
                                                     base::EscapeKey(magic)));
 }
 
+// REQUIRES: bytes.size() >= kPageBytes.
+bool CheckHolds(std::span<const std::byte> bytes) {
+  return LoadLittleEndian<uint64_t>(bytes.data() + kCheckAt) ==
+         Checksum(bytes.first(kCheckAt));
+}
+
 struct NamePattern {
   FileType type;
   std::string_view prefix;
@@ -127,10 +133,7 @@ absl::StatusOr<FileHeader> DecodeFileHeader(std::span<const std::byte> bytes,
   }
   // Every version keeps magic, version and check where they are, so that a
   // newer one is told from damage.
-  if (LoadLittleEndian<uint64_t>(from + kCheckAt) !=
-      Checksum({from, kCheckAt})) {
-    return Damaged(path, "checksum mismatch");
-  }
+  if (!CheckHolds(bytes)) return Damaged(path, "checksum mismatch");
   const auto version = LoadLittleEndian<uint32_t>(from + kVersionAt);
   if (version != kFormatVersion) {
     return absl::FailedPreconditionError(
@@ -157,6 +160,15 @@ absl::StatusOr<FileHeader> DecodeFileHeader(std::span<const std::byte> bytes,
   header.first_sequence = LoadLittleEndian<uint64_t>(from + kFirstSequenceAt);
   std::memcpy(header.database_id.data(), from + kDatabaseIdAt,
               header.database_id.size());
+  return header;
+}
+
+absl::StatusOr<FileHeader> DecodeNamedFileHeader(
+    std::span<const std::byte> bytes, FileType type, const std::string& path) {
+  absl::StatusOr<FileHeader> header = DecodeFileHeader(bytes, type, path);
+  if (absl::IsFailedPrecondition(header.status()) && !CheckHolds(bytes)) {
+    return Damaged(path, "checksum mismatch, and not even the magic is right");
+  }
   return header;
 }
 

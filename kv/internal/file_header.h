@@ -64,6 +64,12 @@ absl::StatusOr<FileHeader> DecodeFileHeader(std::span<const std::byte> bytes,
                                             FileType type,
                                             const std::string& path);
 
+// As DecodeFileHeader, for a file that CURRENT or a manifest names, so that it
+// is known what it was: a page that fails its checksum is DataLoss whatever it
+// starts with. FailedPrecondition is left for a whole page of something else.
+absl::StatusOr<FileHeader> DecodeNamedFileHeader(
+    std::span<const std::byte> bytes, FileType type, const std::string& path);
+
 // "000012.seg", "000013.tbl", "MANIFEST-000003"; directory and name joined by
 // '/'.
 std::string FileName(FileType type, uint64_t number);

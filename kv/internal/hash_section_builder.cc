@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/check.h"
@@ -50,7 +50,7 @@ class LineCounts {
 
  private:
   std::vector<uint8_t> low_;
-  absl::flat_hash_map<uint64_t, uint64_t> high_;
+  std::unordered_map<uint64_t, uint64_t> high_;
 };
 
 absl::StatusOr<LineCounts> CountHomes(uint64_t page_count,

@@ -54,16 +54,16 @@ void Housekeeper::Tick() {
 // them; a lack of space is tried again at the next tick.
 
 void Housekeeper::SyncIfDue() {
-  if (core_.options.sync_interval_ms == 0 || !write_queue_->HasUnsynced()) {
-    ticks_since_sync_ = 0;
-    return;
-  }
-  ++ticks_since_sync_;
-  if (ticks_since_sync_ * kTick.count() < core_.options.sync_interval_ms) {
-    return;
-  }
-  ticks_since_sync_ = 0;
-  write_queue_->Sync().IgnoreError();
+  const std::chrono::milliseconds interval(core_.options.sync_interval_ms);
+  if (interval.count() == 0) return;
+  const auto now = std::chrono::steady_clock::now();
+  // Records count, a group that only covers others does not: it would need
+  // another one. Relaxed: what is published later is for the next tick.
+  const bool has_unsynced = core_.published.load(std::memory_order_relaxed) >
+                            core_.durable.Get().sequence;
+  if (has_unsynced && now - synced_at_ < interval) return;
+  synced_at_ = now;
+  if (has_unsynced) write_queue_->SyncAcknowledged().IgnoreError();
 }
 
 void Housekeeper::CoverIfIdle() {

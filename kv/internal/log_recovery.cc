@@ -27,7 +27,7 @@ absl::Status CheckHeader(const DatabaseId& database_id,
                          std::span<const std::byte> file,
                          const std::string& path) {
   QUIRE_ASSIGN_OR_RETURN(const FileHeader header,
-                         DecodeFileHeader(file, FileType::kSegment, path));
+                         DecodeNamedFileHeader(file, FileType::kSegment, path));
   if (header.file_number != segment.number || header.file_id != segment.id ||
       header.previous_number != segment.previous_number ||
       header.previous_id != segment.previous_id ||

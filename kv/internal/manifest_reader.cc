@@ -39,8 +39,9 @@ absl::Status At(const std::string& path, uint64_t offset,
 absl::Status CheckHeaderAndLength(std::span<const std::byte> file,
                                   const std::string& path,
                                   const CurrentFile& current) {
-  QUIRE_ASSIGN_OR_RETURN(const FileHeader header,
-                         DecodeFileHeader(file, FileType::kManifest, path));
+  QUIRE_ASSIGN_OR_RETURN(
+      const FileHeader header,
+      DecodeNamedFileHeader(file, FileType::kManifest, path));
   if (header.file_number != current.manifest_number ||
       header.file_id != current.manifest_id ||
       header.database_id != current.database_id) {

@@ -21,7 +21,7 @@ absl::StatusOr<std::unique_ptr<ManifestWriter>> ManifestWriter::Create(
   auto writer = std::unique_ptr<ManifestWriter>(new ManifestWriter(
       std::move(file), path, number, file_id, state.database_id));
   QUIRE_RETURN_IF_ERROR(writer->Start(state));
-  QUIRE_RETURN_IF_ERROR(file_system.SyncDirectory(directory));
+  QUIRE_RETURN_IF_ERROR(UnknownOutcome(file_system.SyncDirectory(directory)));
   std::move(remove).Cancel();
   return writer;
 }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kThreads = 2;
 
-// Before a merge that failed for want of space is tried again.
+// Before merging goes on after a merge that found no space.
 constexpr std::chrono::milliseconds kRetryDelay{500};
 
 // The run as the policy sees it; nothing if the manifest no longer names it.
@@ -81,7 +81,11 @@ void MergeScheduler::Stop() {
 
 void MergeScheduler::Wake() {
   base::MutexLock lock(mu_);
-  UpdateThrottle();
+  try {
+    UpdateThrottle();
+  } catch (const std::bad_alloc&) {
+    // The threads do it again.
+  }
   changed_.NotifyAll();
 }
 
@@ -92,11 +96,17 @@ absl::Status MergeScheduler::error() const {
 
 absl::Status MergeScheduler::WaitUntilIdle() {
   base::MutexLock lock(mu_);
-  while (!stop_ && (!active_.empty() || Pick().has_value())) {
-    if (!no_space_.ok()) break;
+  // There may be space by now: only merges that begin from here on count.
+  const uint64_t first = next_active_;
+  retry_at_ = Clock::time_point::min();
+  changed_.NotifyAll();
+  while (!stop_ && IsBusyOrDue()) {
+    if (!no_space_.ok() && no_space_active_ >= first) {
+      return halted_.ok() ? no_space_ : halted_;
+    }
     changed_.Wait(mu_);
   }
-  return halted_.ok() ? no_space_ : halted_;
+  return halted_;
 }
 
 std::string MergeScheduler::Describe() const {
@@ -144,7 +154,11 @@ std::optional<MergeJob> MergeScheduler::Pick() const {
   return job;
 }
 
-absl::Status MergeScheduler::RunJob(const MergeJob& job,
+bool MergeScheduler::IsBusyOrDue() const {
+  return !active_.empty() || Pick().has_value();
+}
+
+absl::Status MergeScheduler::RunJob(const MergeJob& job, bool requested,
                                     MergeControl::Observer observer) {
   const uint64_t number = next_active_++;
   Active active;
@@ -166,25 +180,29 @@ absl::Status MergeScheduler::RunJob(const MergeJob& job,
   mu_.Lock();
   active_.erase(number);
   changed_.NotifyAll();
-  NoteOutcome(job, status);
+  if (!absl::IsResourceExhausted(status)) {
+    NoteOutcome(job, status);
+  } else if (!requested) {  // else the caller is told, who may not ask again
+    no_space_ = status;
+    no_space_active_ = number;
+    retry_at_ = Clock::now() + kRetryDelay;
+  }
+  UpdateThrottle();
   return status;
 }
 
 void MergeScheduler::NoteOutcome(const MergeJob& job,
                                  const absl::Status& status) {
-  if (status.ok() || absl::IsResourceExhausted(status)) {
-    no_space_ = status;
+  if (absl::IsCancelled(status)) return;
+  no_space_ = absl::OkStatus();
+  if (status.ok()) {
     // A compaction may have come to its end where a merge did not.
-    if (status.ok()) {
-      for (const auto& run : job.runs) unmergeable_.erase(run->number());
-    }
+    for (const auto& run : job.runs) unmergeable_.erase(run->number());
     if (unmergeable_.empty()) halted_ = absl::OkStatus();
-  } else if (!absl::IsCancelled(status)) {
+  } else {
     if (halted_.ok()) halted_ = status;
     for (const auto& run : job.runs) unmergeable_.insert(run->number());
   }
-  UpdateThrottle();
-  changed_.NotifyAll();
 }
 
 void MergeScheduler::UpdateThrottle() {
@@ -203,11 +221,13 @@ void MergeScheduler::UpdateThrottle() {
         obsoleted / static_cast<double>(std::max(
                         oldest.weight, 4 * core_.options.memtable_bytes));
   }
+  const bool busy_or_due = IsBusyOrDue();
+  if (!busy_or_due) no_space_ = absl::OkStatus();
   // Whoever waits for merges while writes are refused had better be told.
   absl::Status merging = core_.write_error.Check();
-  if (merging.ok()) merging = no_space_;
-  if (merging.ok() && active_.empty() && !Pick().has_value()) {
-    merging = absl::FailedPreconditionError("no merge is due");
+  if (merging.ok()) {
+    merging = busy_or_due ? no_space_
+                          : absl::FailedPreconditionError("no merge is due");
   }
   core_.throttle.Update(load, merging);
 }
@@ -224,15 +244,18 @@ void MergeScheduler::Loop() {
 }
 
 void MergeScheduler::RunNext() {
+  // Whoever changed something may have had no memory to say so.
+  UpdateThrottle();
+  if (Clock::now() < retry_at_) {
+    changed_.WaitUntil(mu_, retry_at_);
+    return;
+  }
   const std::optional<MergeJob> job = Pick();
   if (!job.has_value()) {
     changed_.Wait(mu_);
     return;
   }
-  const absl::Status status = RunJob(*job, nullptr);
-  if (!stop_ && absl::IsResourceExhausted(status)) {
-    changed_.WaitFor(mu_, kRetryDelay);
-  }
+  RunJob(*job, /*requested=*/false, nullptr).IgnoreError();
 }
 
 absl::Status MergeScheduler::CompactOnce(const CompactOptions& options,
@@ -242,6 +265,7 @@ absl::Status MergeScheduler::CompactOnce(const CompactOptions& options,
   ++compactions_waiting_;
   while (!stop_ && !active_.empty()) changed_.Wait(mu_);
   --compactions_waiting_;
+  changed_.NotifyAll();  // what is due had to stand back
   if (stop_) return absl::CancelledError("the database is being closed");
   MergeJob job;
   uint64_t entries = 0;
@@ -265,7 +289,7 @@ absl::Status MergeScheduler::CompactOnce(const CompactOptions& options,
       return options.progress((pass + std::min(share, 1.0)) / pass_count);
     };
   }
-  return RunJob(job, std::move(observer));
+  return RunJob(job, /*requested=*/true, std::move(observer));
 }
 
 absl::Status MergeScheduler::CompactRange(const CompactOptions& options) {

@@ -83,7 +83,7 @@ absl::Status MergeWriter::AddEntries(TableBuilder& builder, TableJob& job) {
     QUIRE_RETURN_IF_ERROR(control_.Check());
     if (absl::Status status = reader_.Load(*inputs_.segments()[i].file);
         !status.ok()) {
-      unreadable_segment_ = i;
+      NoteUnreadable(i, status);
       return status;
     }
   }
@@ -109,6 +109,11 @@ absl::Status MergeWriter::AddEntries(TableBuilder& builder, TableJob& job) {
     job.segments.push_back({.state = segment});
   }
   return absl::OkStatus();
+}
+
+void MergeWriter::NoteUnreadable(size_t segment, const absl::Status& status) {
+  // Want of memory or descriptors is nothing that is wrong with the segment.
+  if (!absl::IsResourceExhausted(status)) unreadable_segment_ = segment;
 }
 
 bool MergeWriter::IsCopied(size_t segment, std::string_view key) const {
@@ -187,7 +192,7 @@ absl::StatusOr<uint64_t> MergeWriter::Copy(const Pending& entry) {
           base::EscapeKey(KeyOf(entry)), " which its table says it is"));
     }
     if (!record.ok()) {
-      unreadable_segment_ = entry.segment;
+      NoteUnreadable(entry.segment, record.status());
       return record.status();
     }
     value = record->value;

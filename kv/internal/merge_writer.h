@@ -98,6 +98,7 @@ class MergeWriter {
     return std::string_view(keys_).substr(entry.key_begin, entry.key_size);
   }
   bool IsCopied(size_t segment, std::string_view key) const;
+  void NoteUnreadable(size_t segment, const absl::Status& status);
 
   DatabaseCore& core_;
   const MergeInputs& inputs_;

@@ -51,8 +51,8 @@ inline constexpr uint64_t kRewriteMemoryBytes = uint64_t{512} << 20;
 // A segment with a record that can't be read is left in place: what is readable
 // in it stays readable. Errors: Cancelled; DataLoss or Unavailable if a table
 // can't be read; ResourceExhausted without space or memory. In each of these
-// cases nothing has changed. After an edit of unknown outcome the error latch
-// is set.
+// cases nothing has changed. After an edit of unknown outcome, or a failed sync
+// of the directory, the error latch is set.
 absl::Status MergeRuns(DatabaseCore& core, const MergeJob& job,
                        MergeControl& control);
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "io/posix_file_system.h"
@@ -12,11 +13,13 @@
 #include "kv/internal/database_files.h"
 #include "kv/internal/fork_check.h"
 #include "kv/internal/log_recovery.h"
+#include "kv/internal/manifest_edit.h"
 #include "kv/internal/manifest_reader.h"
 #include "kv/internal/newest_state.h"
 #include "kv/internal/random_id.h"
 #include "kv/internal/run_rebuilder.h"
 #include "kv/internal/spare_image.h"
+#include "kv/internal/table_maker.h"
 #include "kv/internal/tail_recovery.h"
 
 namespace quire::kv_internal {
@@ -86,7 +89,38 @@ bool TableIsLost(const absl::Status& status) {
   return absl::IsDataLoss(status) || absl::IsNotFound(status);
 }
 
-absl::Status OpenRuns(DatabaseCore& core, const DatabaseState& state) {
+// Tables that were made again, until a manifest names them.
+struct RebuiltTables {
+  ManifestEdit edit;
+  std::vector<std::string> old_paths;
+  std::vector<std::string> new_paths;
+};
+
+// Makes the table of `named` again, for what was `wrong` with it.
+absl::StatusOr<std::shared_ptr<Run>> Rebuild(DatabaseCore& core,
+                                             const DatabaseState& state,
+                                             const RunState& named,
+                                             const absl::Status& wrong,
+                                             RebuiltTables& rebuilt) {
+  absl::StatusOr<MadeRun> made = RebuildRun(core, state, named);
+  if (!made.ok()) {
+    return absl::Status(
+        made.status().code(),
+        absl::StrCat(wrong.message(),
+                     "; and it can't be rebuilt: ", made.status().message()));
+  }
+  rebuilt.edit.Add(RunDropped{named.table_number});
+  rebuilt.edit.Add(RunAdded{made->state});
+  rebuilt.old_paths.push_back(
+      FilePath(core.path, FileType::kTable, named.table_number));
+  rebuilt.new_paths.push_back(made->run->table().file().path());
+  core.recovery_report.Append(
+      absl::StrCat("table rebuilt: ", wrong.message(), "\n"));
+  return made->run;
+}
+
+absl::Status OpenRuns(DatabaseCore& core, const DatabaseState& state,
+                      RebuiltTables& rebuilt) {
   std::vector<std::shared_ptr<Run>> runs;
   for (const RunState& named : state.runs) {
     QUIRE_ASSIGN_OR_RETURN(
@@ -95,22 +129,21 @@ absl::Status OpenRuns(DatabaseCore& core, const DatabaseState& state) {
     absl::StatusOr<std::shared_ptr<Run>> run =
         core.OpenRun(named, std::move(segments));
     if (TableIsLost(run.status())) {
-      absl::StatusOr<std::shared_ptr<Run>> rebuilt =
-          RebuildRun(core, state, named);
-      if (!rebuilt.ok()) {
-        return absl::Status(
-            rebuilt.status().code(),
-            absl::StrCat(run.status().message(), "; and it can't be rebuilt: ",
-                         rebuilt.status().message()));
-      }
-      core.recovery_report.Append(
-          absl::StrCat("table rebuilt: ", run.status().message(), "\n"));
-      run = std::move(rebuilt);
+      run = Rebuild(core, state, named, run.status(), rebuilt);
     }
     QUIRE_RETURN_IF_ERROR(run.status());
     runs.push_back(*std::move(run));
   }
   core.views.Change([&](View& view) { view.runs = std::move(runs); });
+  return absl::OkStatus();
+}
+
+absl::Status CommitRebuilt(DatabaseCore& core, const RebuiltTables& rebuilt) {
+  if (rebuilt.old_paths.empty()) return absl::OkStatus();
+  QUIRE_RETURN_IF_ERROR(core.catalog->Commit(rebuilt.edit));
+  for (const std::string& path : rebuilt.old_paths) {
+    core.file_system->RemoveFile(path).IgnoreError();
+  }
   return absl::OkStatus();
 }
 
@@ -195,6 +228,7 @@ absl::Status RemoveUnnamedFiles(DatabaseCore& core, const DatabaseFiles& files,
 }
 
 absl::Status CreateNew(DatabaseCore& core, const DatabaseFiles& files) {
+  QUIRE_RETURN_IF_ERROR(SyncNameOfDirectory(*core.file_system, core.path));
   core.database_id = RandomDatabaseId();
   core.hash_seed = RandomId();
   DatabaseState state;
@@ -232,8 +266,17 @@ absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
       *core.file_system, core.path, state, current.manifest_number,
       std::max(state.next_file_number, files.HighestNumber() + 1));
   QUIRE_RETURN_IF_ERROR(OpenProviderOf(core));
-  QUIRE_RETURN_IF_ERROR(OpenRuns(core, state));
+  RebuiltTables rebuilt;
+  auto remove_rebuilt = absl::MakeCleanup([&] {
+    for (const std::string& path : rebuilt.new_paths) {
+      core.file_system->RemoveFile(path).IgnoreError();
+    }
+  });
+  QUIRE_RETURN_IF_ERROR(OpenRuns(core, state, rebuilt));
   QUIRE_RETURN_IF_ERROR(RecoverTail(core, state));
+  // From here on they may be what the manifest names.
+  std::move(remove_rebuilt).Cancel();
+  QUIRE_RETURN_IF_ERROR(CommitRebuilt(core, rebuilt));
   QUIRE_RETURN_IF_ERROR(
       RemoveUnnamedFiles(core, files, state, current.manifest_number));
   // All that was read is durable: sealed segments, or copies just synced. No
@@ -247,7 +290,6 @@ absl::Status PrepareDirectory(DatabaseCore& core, DatabaseFiles& files) {
   io::FileSystem& fs = *core.file_system;
   if (!files.directory_exists) {
     QUIRE_RETURN_IF_ERROR(fs.CreateDirectory(core.path));
-    QUIRE_RETURN_IF_ERROR(fs.SyncDirectory(ParentDirectory(core.path)));
   }
   QUIRE_ASSIGN_OR_RETURN(core.lock,
                          fs.LockFile(absl::StrCat(core.path, "/", kLockName)));
@@ -298,6 +340,7 @@ absl::Status DestroyDatabase(const Options& options, const std::string& path) {
   // CURRENT first: what is left of an interrupted removal is no database.
   if (files.has_current) {
     QUIRE_RETURN_IF_ERROR(fs.RemoveFile(absl::StrCat(path, "/", kCurrentName)));
+    QUIRE_RETURN_IF_ERROR(fs.SyncDirectory(path));
   }
   for (const ParsedFileName& file : files.files) {
     QUIRE_RETURN_IF_ERROR(

@@ -18,13 +18,15 @@ namespace quire::kv_internal {
 //     Takes the lock, unless read-only.
 //  2. Reads CURRENT and the manifest; creates both for a new database.
 //  3. Opens the provider and every run. A table that is damaged or missing is
-//     made again from its segments: into a new file, or, read-only, as a
-//     memtable.
+//     made again from its segments: into a new file that nothing names yet, or,
+//     read-only, as a memtable.
 //  4. Brings what unsealed segments hold into a run of its own, or, read-only,
 //     into memtables; puts dropped bytes of a torn tail aside.
-//  5. Removes files that nothing names.
+//  5. Puts tables made again in the place of the old ones.
+//  6. Removes files that nothing names.
 //
-// Until step 4 has made its edit durable, nothing that was there is changed.
+// Until step 4 has made its edit durable, or step 5 if there is nothing to
+// bring, nothing that was there is changed.
 absl::StatusOr<std::unique_ptr<DatabaseCore>> OpenDatabase(
     const Options& options, const std::string& path);
 

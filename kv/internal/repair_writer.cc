@@ -169,6 +169,7 @@ absl::Status RepairWriter::Commit(uint64_t last_sequence) {
                            .garbage_records = state.garbage_records});
   }
   for (const RunState& run : runs_) edit.Add(RunAdded{run});
+  may_be_named_ = true;  // whatever becomes of it, by an exception too
   const absl::Status status = catalog_.Commit(edit);
   may_be_named_ = !absl::IsResourceExhausted(status);
   QUIRE_RETURN_IF_ERROR(status);

@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cache/huge_buffer.h"
@@ -37,9 +37,6 @@ class RewriteReader {
 
   // REQUIRES: read. The views stay until Clear.
   absl::StatusOr<ParsedRecord> record(size_t index) const;
-  const RecordLocation& location(size_t index) const {
-    return batch_[index].location;
-  }
 
   // Begins the next batch.
   void Clear();
@@ -53,7 +50,9 @@ class RewriteReader {
   static constexpr size_t kLoaded = SIZE_MAX;
 
   io::PageProvider& provider_;
-  absl::flat_hash_map<const io::AttachedFile*, cache::HugeBuffer> loaded_;
+  // Not one of Abseil's: a table that ran out of memory in an insertion can't
+  // even be destroyed.
+  std::map<const io::AttachedFile*, cache::HugeBuffer> loaded_;
   std::vector<Entry> batch_;
   std::vector<RecordRead> reads_;
 };

@@ -13,6 +13,7 @@
 #include "kv/internal/memory_record.h"
 #include "kv/internal/overwrite_sample.h"
 #include "kv/internal/table_builder.h"
+#include "kv/internal/unknown_outcome.h"
 #include "kv/internal/version_filter.h"
 
 namespace quire::kv_internal {
@@ -150,6 +151,11 @@ absl::Status RunMaker::WaitUntilIdle() {
   return absl::OkStatus();
 }
 
+void RunMaker::Refuse(const absl::Status& cause) {
+  core_.write_error.Set(cause);
+  merge_scheduler_.Wake();
+}
+
 void RunMaker::Loop() {
   for (;;) {
     std::shared_ptr<ActiveLog> log;
@@ -178,13 +184,12 @@ void RunMaker::Loop() {
 absl::Status RunMaker::ProcessOrRefuse(const std::shared_ptr<ActiveLog>& log) {
   try {
     absl::Status status = Process(log);
-    if (!status.ok() && !absl::IsResourceExhausted(status)) {
-      core_.write_error.Set(status);
-      merge_scheduler_.Wake();
-    }
+    if (!status.ok() && !absl::IsResourceExhausted(status)) Refuse(status);
     return status;
   } catch (const std::bad_alloc&) {
-    return core_.write_error.SetNoMemory();
+    absl::Status status = core_.write_error.SetNoMemory();
+    merge_scheduler_.Wake();
+    return status;
   }
 }
 
@@ -210,7 +215,8 @@ absl::Status RunMaker::Process(const std::shared_ptr<ActiveLog>& log) {
     view.runs.insert(view.runs.begin(), sealed.run.run);
   });
   merge_scheduler_.Wake();
-  return log->CloseFile();
+  // Done but for this: nothing of it may be tried again.
+  return UnknownOutcome(log->CloseFile());
 }
 
 absl::Status RunMaker::DropEmpty(ActiveLog& log) {
@@ -219,8 +225,8 @@ absl::Status RunMaker::DropEmpty(ActiveLog& log) {
   QUIRE_RETURN_IF_ERROR(core_.catalog->Commit(edit));
   core_.views.Change(
       [&](View& view) { std::erase(view.memtables, log.memtable()); });
-  QUIRE_RETURN_IF_ERROR(log.CloseFile());
-  return core_.file_system->RemoveFile(log.path());
+  QUIRE_RETURN_IF_ERROR(UnknownOutcome(log.CloseFile()));
+  return UnknownOutcome(core_.file_system->RemoveFile(log.path()));
 }
 
 }  // namespace quire::kv_internal

@@ -57,6 +57,9 @@ class RunMaker {
   // not for those that are enqueued meanwhile.
   absl::Status WaitUntilIdle();
 
+  // Sets the error latch, and lets writers go that wait for merges.
+  void Refuse(const absl::Status& cause);
+
  private:
   void Loop();
   // As Process; refuses all writing from then on after an error that no second

@@ -1,6 +1,7 @@
 #include "kv/internal/run_rebuilder.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,7 +13,7 @@
 #include "kv/internal/key_hash.h"
 #include "kv/internal/log_recovery.h"
 #include "kv/internal/record.h"
-#include "kv/internal/table_maker.h"
+#include "kv/internal/run.h"
 #include "kv/internal/tail_recovery.h"
 #include "kv/internal/version_filter.h"
 
@@ -49,9 +50,9 @@ absl::Status CollectRecords(const DatabaseCore& core,
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<Run>> RebuildRun(DatabaseCore& core,
-                                                const DatabaseState& state,
-                                                const RunState& run) {
+absl::StatusOr<MadeRun> RebuildRun(DatabaseCore& core,
+                                   const DatabaseState& state,
+                                   const RunState& run) {
   std::vector<SegmentState> segments;
   std::vector<cache::HugeBuffer> images;
   std::vector<Found> found;
@@ -74,29 +75,20 @@ absl::StatusOr<std::shared_ptr<Run>> RebuildRun(DatabaseCore& core,
     return order != 0 ? order < 0 : a.sequence > b.sequence;
   });
   TableJob job = TableOver(segments);
-  QUIRE_ASSIGN_OR_RETURN(
-      MadeRun made, MakeTable(core, job, [&](TableBuilder& builder) {
-        VersionFilter filter({});
-        for (const Found& entry : found) {
-          if (!filter.Keep(entry.key, entry.sequence)) continue;
-          QUIRE_RETURN_IF_ERROR(
-              builder.Add({.key = entry.key,
-                           .sequence = entry.sequence,
-                           .address = entry.record.address,
-                           .tombstone = entry.record.tombstone,
-                           .value_size = entry.record.value_size,
-                           .hash = HashKey(entry.key, core.hash_seed)}));
-        }
-        return absl::OkStatus();
-      }));
-  ManifestEdit edit;
-  edit.Add(RunDropped{run.table_number});
-  edit.Add(RunAdded{made.state});
-  QUIRE_RETURN_IF_ERROR(core.catalog->Commit(edit));
-  core.file_system
-      ->RemoveFile(FilePath(core.path, FileType::kTable, run.table_number))
-      .IgnoreError();
-  return made.run;
+  return MakeTable(core, job, [&](TableBuilder& builder) {
+    VersionFilter filter({});
+    for (const Found& entry : found) {
+      if (!filter.Keep(entry.key, entry.sequence)) continue;
+      QUIRE_RETURN_IF_ERROR(
+          builder.Add({.key = entry.key,
+                       .sequence = entry.sequence,
+                       .address = entry.record.address,
+                       .tombstone = entry.record.tombstone,
+                       .value_size = entry.record.value_size,
+                       .hash = HashKey(entry.key, core.hash_seed)}));
+    }
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace quire::kv_internal

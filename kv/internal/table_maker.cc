@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "kv/internal/file_header.h"
 #include "kv/internal/random_id.h"
+#include "kv/internal/unknown_outcome.h"
 
 namespace quire::kv_internal {
 namespace {
@@ -26,7 +27,14 @@ absl::StatusOr<FinishedTable> WriteTable(
         {source.state.number, source.state.id, source.state.length}));
   }
   QUIRE_ASSIGN_OR_RETURN(FinishedTable table, builder->Finish());
-  QUIRE_RETURN_IF_ERROR(core.file_system->SyncDirectory(core.path));
+  if (absl::Status status =
+          UnknownOutcome(core.file_system->SyncDirectory(core.path));
+      !status.ok()) {
+    // It may have been others' names, too, that were not made durable, and the
+    // next sync won't say so.
+    core.write_error.Set(status);
+    return status;
+  }
   return table;
 }
 

@@ -44,7 +44,8 @@ struct TableJob {
 // durable, attaches everything and opens the run, with its hash section
 // resident if the budget allows. `add_entries` may append segments to
 // job.segments; entries may point into those before they are there. After a
-// failure the file is gone where it could be removed.
+// failure the file is gone where it could be removed; a failed sync of the
+// directory sets the error latch.
 absl::StatusOr<MadeRun> MakeTable(
     DatabaseCore& core, TableJob& job,
     absl::FunctionRef<absl::Status(TableBuilder&)> add_entries);

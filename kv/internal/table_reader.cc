@@ -52,7 +52,14 @@ absl::StatusOr<std::unique_ptr<TableReader>> TableReader::Open(
   QUIRE_ASSIGN_OR_RETURN(std::unique_ptr<io::AttachedFile> file,
                          provider.Attach(identity.path, identity.length_bytes));
   auto reader = absl::WrapUnique(new TableReader(provider, std::move(file)));
-  QUIRE_RETURN_IF_ERROR(reader->ReadFrame(identity));
+  absl::Status status = reader->ReadFrame(identity);
+  if (absl::IsDataLoss(status)) {
+    // The footer says where the segment list is, so nobody knows which of the
+    // three was damaged, or how much there is of the last.
+    ForgetExtent(provider, {reader->file_.get(), 0, identity.length_bytes});
+    status = SecondVerdict(provider, reader->ReadFrame(identity));
+  }
+  QUIRE_RETURN_IF_ERROR(status);
   return reader;
 }
 
@@ -69,8 +76,9 @@ absl::Status TableReader::ReadFrame(const TableIdentity& identity) {
   requests[1].extent = {file_.get(), size_bytes() - kPageBytes, kPageBytes};
   provider_.Read(requests, io::CachePolicy::kReadOnce);
   QUIRE_RETURN_IF_ERROR(requests[0].status);
-  QUIRE_ASSIGN_OR_RETURN(header_, DecodeFileHeader(requests[0].pin.bytes(),
-                                                   FileType::kTable, path));
+  QUIRE_ASSIGN_OR_RETURN(
+      header_, DecodeNamedFileHeader(requests[0].pin.bytes(), FileType::kTable,
+                                     path));
   if (header_.file_number != identity.file_number) {
     return OtherFileError(path, "number", header_.file_number,
                           identity.file_number);
@@ -143,19 +151,29 @@ void TableReader::Publish(cache::HugeBuffer image) {
   resident_.store(hash_image_.data(), std::memory_order_release);
 }
 
+absl::StatusOr<std::unique_ptr<FenceIndex>> TableReader::ReadFences() const {
+  const uint64_t size = footer_.fence_bytes;
+  std::unique_ptr<std::byte[]> bytes(new std::byte[size]);
+  QUIRE_RETURN_IF_ERROR(
+      BulkRead(provider_, *file_, footer_.fence_offset, {bytes.get(), size}));
+  return FenceIndex::Make(std::move(bytes), footer_, file_->path());
+}
+
 absl::StatusOr<const FenceIndex*> TableReader::Fences() const {
   // Acquire: pairs with the release below.
   const FenceIndex* fences = fences_.load(std::memory_order_acquire);
   if (fences != nullptr) return fences;
   base::MutexLock lock(fence_mu_);
   if (fence_storage_ == nullptr) {
-    const uint64_t size = footer_.fence_bytes;
-    std::unique_ptr<std::byte[]> bytes(new std::byte[size]);
-    QUIRE_RETURN_IF_ERROR(
-        BulkRead(provider_, *file_, footer_.fence_offset, {bytes.get(), size}));
-    QUIRE_ASSIGN_OR_RETURN(
-        fence_storage_,
-        FenceIndex::Make(std::move(bytes), footer_, file_->path()));
+    absl::StatusOr<std::unique_ptr<FenceIndex>> made = ReadFences();
+    if (absl::IsDataLoss(made.status())) {
+      ForgetExtent(provider_,
+                   {file_.get(), footer_.fence_offset, footer_.fence_bytes});
+      made = ReadFences();
+      absl::Status verdict = SecondVerdict(provider_, made.status());
+      if (!verdict.ok()) made = std::move(verdict);
+    }
+    QUIRE_ASSIGN_OR_RETURN(fence_storage_, std::move(made));
     // Release: whoever sees the pointer sees the fences.
     fences_.store(fence_storage_.get(), std::memory_order_release);
   }

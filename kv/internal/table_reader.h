@@ -120,6 +120,7 @@ class TableReader {
               std::unique_ptr<io::AttachedFile> file);
 
   absl::Status ReadFrame(const TableIdentity& identity);
+  absl::StatusOr<std::unique_ptr<FenceIndex>> ReadFences() const;
   // Reads and verifies the pages from offset `at` of the hash section on.
   absl::Status LoadHashPages(uint64_t at, std::span<std::byte> pages) const;
   void Publish(cache::HugeBuffer image) ABSL_EXCLUSIVE_LOCKS_REQUIRED(hash_mu_);

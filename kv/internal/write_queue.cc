@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "kv/internal/group.h"
 #include "kv/internal/key_hash.h"
+#include "kv/internal/record.h"
 
 namespace quire::kv_internal {
 namespace {
@@ -17,15 +18,21 @@ namespace {
 // stays bounded.
 constexpr uint64_t kGroupBytesLimit = uint64_t{1} << 20;
 
-// Most bytes that the batch can add to a group.
-uint64_t BatchRoom(const WriteBatch& batch) {
-  uint64_t room = 0;
-  batch.ForEach(
-      [&](WriteBatch::Operation, std::string_view key, std::string_view value) {
-        room += GroupBuilder::Room(key.size(), value.size());
-      });
-  return room;
-}
+struct GroupSize {
+  uint64_t bytes = kGroupHeaderBytes;
+  // The most that it can be with the space that is skipped between records.
+  uint64_t room = kGroupHeaderBytes;
+  uint64_t records = 0;
+
+  void Add(const WriteBatch& batch) {
+    batch.ForEach([&](WriteBatch::Operation, std::string_view key,
+                      std::string_view value) {
+      bytes += RecordBytes(key.size(), value.size());
+      room += GroupBuilder::Room(key.size(), value.size());
+    });
+    records += batch.Count();
+  }
+};
 
 RecordKind KindOf(WriteBatch::Operation operation) {
   return operation == WriteBatch::Operation::kPut ? RecordKind::kPut
@@ -66,6 +73,16 @@ absl::Status WriteQueue::CoverDurablePoint() {
   return Run(writer);
 }
 
+absl::Status WriteQueue::SyncAcknowledged() {
+  QUIRE_RETURN_IF_ERROR(core_.write_error.Check());
+  DurablePoint::Point acknowledged;
+  {
+    base::MutexLock lock(mu_);
+    acknowledged = acknowledged_;
+  }
+  return SyncLogs(acknowledged);
+}
+
 void WriteQueue::StartWriteback() {
   std::shared_ptr<ActiveLog> log;
   {
@@ -93,6 +110,7 @@ absl::Status WriteQueue::Run(Writer& writer) {
   }
   Serve(group);
   base::MutexLock lock(mu_);
+  acknowledged_ = {last_group_end_, last_sequence_};
   for (Writer* served : group) {
     QUIRE_DCHECK(queue_.front() == served);
     queue_.pop_front();
@@ -151,19 +169,17 @@ absl::Status WriteQueue::ServeTask(std::span<Writer*> group) {
 }
 
 absl::Status WriteQueue::WriteGroup(std::span<Writer*> group, bool sync) {
-  uint64_t room = kGroupHeaderBytes;
-  uint64_t records = 0;
-  for (const Writer* writer : group) {
-    room += BatchRoom(*writer->batch);
-    records += writer->batch->Count();
-  }
+  GroupSize size;
+  for (const Writer* writer : group) size.Add(*writer->batch);
   if (core_.throttle.engaged()) {
     const uint64_t left = log_ == nullptr ? 0 : log_->capacity() - log_->end();
     QUIRE_RETURN_IF_ERROR(
-        CountStall([&] { return core_.throttle.Admit(room, left); }));
+        CountStall([&] { return core_.throttle.Admit(size.bytes, left); }));
   }
-  QUIRE_RETURN_IF_ERROR(MakeRoom(room, records));
-  const uint64_t last = last_sequence_ + records;
+  QUIRE_RETURN_IF_ERROR(MakeRoom(size.room, size.records));
+  // Again: a sync may have failed while this writer waited.
+  QUIRE_RETURN_IF_ERROR(core_.write_error.Check());
+  const uint64_t last = last_sequence_ + size.records;
   if (last > kMaxSequence) {
     return absl::ResourceExhaustedError("sequence numbers are used up");
   }
@@ -172,7 +188,7 @@ absl::Status WriteQueue::WriteGroup(std::span<Writer*> group, bool sync) {
   // Release: a reader that sees the number also sees the records and the index.
   core_.published.store(last, std::memory_order_release);
   core_.counters.batches_written.Add(static_cast<int64_t>(group.size()));
-  core_.counters.records_written.Add(static_cast<int64_t>(records));
+  core_.counters.records_written.Add(static_cast<int64_t>(size.records));
   return absl::OkStatus();
 }
 
@@ -194,12 +210,16 @@ absl::Status WriteQueue::AppendGroup(std::span<Writer*> group,
     });
   }
   last_sequence_ = last_sequence;
+  // First: if the durable point moves on after this, the flag is set again.
+  const bool needed_cover =
+      needs_cover_.exchange(false, std::memory_order_relaxed);
   const LogPosition synced_upto = core_.durable.Get().position;
   const std::span<const std::byte> bytes =
       builder.Finish(synced_upto, last_sequence);
   absl::Status status = log_->Append(builder, bytes);
   if (!status.ok()) {
     if (!absl::IsResourceExhausted(status)) core_.write_error.Set(status);
+    if (needed_cover) needs_cover_.store(true, std::memory_order_relaxed);
     return status;
   }
   for (const Placed& record : placed) memtable.PrefetchHash(record.hash);
@@ -209,30 +229,36 @@ absl::Status WriteQueue::AppendGroup(std::span<Writer*> group,
   last_group_end_ = {log_->header().file_number, log_->end()};
   core_.counters.groups_written.Add(1);
   core_.counters.log_bytes_written.Add(static_cast<int64_t>(bytes.size()));
-  has_unsynced_.store(true, std::memory_order_relaxed);
-  needs_cover_.store(false, std::memory_order_relaxed);
+  has_unsynced_ = true;
   return absl::OkStatus();
 }
 
 absl::Status WriteQueue::SyncAll() {
-  if (log_ == nullptr) return absl::OkStatus();
-  for (const auto& earlier : unsynced_) {
-    const std::shared_ptr<ActiveLog> log = earlier.lock();
+  if (log_ == nullptr || !has_unsynced_) return absl::OkStatus();
+  QUIRE_RETURN_IF_ERROR(SyncLogs({last_group_end_, last_sequence_}));
+  has_unsynced_ = false;
+  base::MutexLock lock(mu_);
+  unsynced_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status WriteQueue::SyncLogs(const DurablePoint::Point& end) {
+  std::vector<std::shared_ptr<ActiveLog>> logs;
+  {
+    base::MutexLock lock(mu_);
+    for (const auto& earlier : unsynced_) logs.push_back(earlier.lock());
+    logs.push_back(newest_log_.lock());
+  }
+  for (const auto& log : logs) {
     if (log == nullptr) continue;
     if (absl::Status status = log->Sync(); !status.ok()) {
-      core_.write_error.Set(status);
+      run_maker_.Refuse(status);
       return status;
     }
   }
-  unsynced_.clear();
-  if (!HasUnsynced()) return absl::OkStatus();
-  if (absl::Status status = log_->Sync(); !status.ok()) {
-    core_.write_error.Set(status);
-    return status;
-  }
   core_.counters.log_syncs.Add(1);
-  core_.durable.Advance({last_group_end_, last_sequence_});
-  has_unsynced_.store(false, std::memory_order_relaxed);
+  core_.durable.Advance(end);
+  // After that: see AppendGroup.
   needs_cover_.store(true, std::memory_order_relaxed);
   return absl::OkStatus();
 }
@@ -274,8 +300,11 @@ absl::Status WriteQueue::NewLog(uint64_t capacity) {
 }
 
 void WriteQueue::EnqueueLog() {
-  std::erase_if(unsynced_, [](const auto& log) { return log.expired(); });
-  if (HasUnsynced()) unsynced_.push_back(log_);
+  {
+    base::MutexLock lock(mu_);
+    std::erase_if(unsynced_, [](const auto& log) { return log.expired(); });
+    if (has_unsynced_) unsynced_.push_back(log_);
+  }
   run_maker_.Enqueue(std::exchange(log_, nullptr));
 }
 

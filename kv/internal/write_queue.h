@@ -16,6 +16,7 @@
 #include "base/mutex.h"
 #include "kv/internal/active_log.h"
 #include "kv/internal/database_core.h"
+#include "kv/internal/durable_point.h"
 #include "kv/internal/run_maker.h"
 #include "kv/write_batch.h"
 
@@ -42,6 +43,9 @@ class WriteQueue {
 
   // The barrier: returns OK once everything acknowledged before is durable.
   absl::Status Sync();
+
+  // As Sync, but never waits for a writer.
+  absl::Status SyncAcknowledged();
 
   // Hands the current memtable, unless it is empty, to the run maker.
   absl::Status SwitchMemtable();
@@ -70,11 +74,6 @@ class WriteQueue {
     return needs_cover_.load(std::memory_order_relaxed);
   }
 
-  // True while something was written and not synced. A hint, as above.
-  bool HasUnsynced() const {
-    return has_unsynced_.load(std::memory_order_relaxed);
-  }
-
  private:
   enum class Task : uint8_t { kWrite, kSync, kSwitch, kSeal, kCover };
 
@@ -97,6 +96,9 @@ class WriteQueue {
   absl::Status WriteGroup(std::span<Writer*> group, bool sync);
   absl::Status AppendGroup(std::span<Writer*> group, uint64_t last_sequence);
   absl::Status SyncAll();
+  // Syncs every log that may hold something before `end`, which is durable
+  // then.
+  absl::Status SyncLogs(const DurablePoint::Point& end);
 
   // Makes sure that the log has room for `bytes` and memory for `records`.
   absl::Status MakeRoom(uint64_t bytes, uint64_t records);
@@ -113,19 +115,24 @@ class WriteQueue {
 
   base::Mutex mu_;
   std::deque<Writer*> queue_ ABSL_GUARDED_BY(mu_);
-  // log_, for StartWriteback.
+  // log_, for those who are not the leader.
   std::weak_ptr<ActiveLog> newest_log_ ABSL_GUARDED_BY(mu_);
+  // Logs before it that may hold something unsynced, in order. One that is gone
+  // has become a run, which is durable: its memory mustn't wait for the next
+  // sync, which may never come.
+  std::vector<std::weak_ptr<ActiveLog>> unsynced_ ABSL_GUARDED_BY(mu_);
+  // All that is acknowledged is before it.
+  DurablePoint::Point acknowledged_ ABSL_GUARDED_BY(mu_);
 
   // Below: touched by the leader only; leaders follow one another through mu_.
   std::shared_ptr<ActiveLog> log_;  // nullptr before the first write
-  // Earlier logs, in order. One that is gone has become a run, which is
-  // durable: its memory mustn't wait for the next sync, which may never come.
-  std::vector<std::weak_ptr<ActiveLog>> unsynced_;
-  uint64_t last_sequence_;  // highest one given out
+  uint64_t last_sequence_;          // highest one given out
   LogPosition last_group_end_;
+  // Whether something may have been written and not synced, be it a group
+  // without records; SyncAcknowledged leaves it as it is.
+  bool has_unsynced_ = false;
 
   std::atomic<bool> needs_cover_{false};
-  std::atomic<bool> has_unsynced_{false};
 };
 
 }  // namespace quire::kv_internal

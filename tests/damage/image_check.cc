@@ -159,16 +159,18 @@ Options OptionsFor(const HowOpened& how, bool read_only) {
   return options;
 }
 
-// Whether an open may fail like this.
+// Whether an open may fail like this. FailedPrecondition: only for a whole
+// header page of another kind of file, or for CURRENT.
 bool NamesDamage(const absl::Status& status, const Damage& damage) {
-  if (!absl::IsDataLoss(status) && !absl::IsFailedPrecondition(status)) {
-    return false;
-  }
   const std::string message(base::StdView(status.message()));
-  return std::any_of(damage.edits.begin(), damage.edits.end(),
-                     [&](const Damage::Edit& edit) {
-                       return message.find(edit.file) != std::string::npos;
-                     });
+  const bool is_other = message.find("is a Quire ") != std::string::npos;
+  return std::any_of(
+      damage.edits.begin(), damage.edits.end(), [&](const Damage::Edit& edit) {
+        const bool may_be_foreign = is_other || edit.file == "CURRENT";
+        return message.find(edit.file) != std::string::npos &&
+               (absl::IsDataLoss(status) ||
+                (may_be_foreign && absl::IsFailedPrecondition(status)));
+      });
 }
 
 // Opens, reads, and closes; with `write`, writes one key too.

@@ -122,6 +122,23 @@ TEST_F(CheckpointTest, OfAnEmptyDatabaseIsAnEmptyDatabase) {
   EXPECT_EQ(Dump(*db_), Model());
 }
 
+TEST_F(CheckpointTest, ADirectoryThatIsThereIsSyncedInItsParentToo) {
+  Open();
+  Write(0);
+  ASSERT_OK(db_->FlushMemtables());
+  const std::string target = dir_.File("out/copy");
+  fs::create_directories(target);
+  faulty_.Inject(
+      {.op = FileOp::kSyncDirectory, .path_contains = "/out", .error = EIO});
+  const absl::Status status = db_->Checkpoint(target);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable,
+                               HasSubstr(dir_.File("out"))));
+  EXPECT_THAT(std::string(status.message()), Not(HasSubstr("out/copy")));
+  EXPECT_TRUE(fs::is_empty(target));
+  ASSERT_OK(db_->Checkpoint(target));
+  EXPECT_EQ(DumpOf(target), model_);
+}
+
 TEST_F(CheckpointTest, WritingIntoTheCopyChangesNoFileOfTheSource) {
   Open();
   Write(0);

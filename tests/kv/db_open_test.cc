@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -14,8 +15,10 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "io/posix_file_system.h"
 #include "kv/db.h"
 #include "kv/internal/checksum.h"
+#include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 
@@ -274,6 +277,79 @@ TEST(DbOpenTest, ReadOnlySeesTheTailOfALiveWriter) {
   EXPECT_OK((*reader)->Get({}, "in a run", &value));
   EXPECT_OK((*reader)->Get({}, "in the log", &value));
   EXPECT_EQ(value, "2");
+}
+
+// Whoever made the directory may not have synced its name.
+TEST(DbOpenTest, TheNameOfANewDatabaseIsDurableWhoeverMadeTheDirectory) {
+  testing::TempDirectory dir;
+  testing::FaultyFileSystem faulty(io::PosixFileSystem());
+  Options options = Creating();
+  options.file_system = &faulty;
+  const std::string path = dir.File("db");
+  for (int i = 0; i < 2; ++i) {
+    // The first directory to be synced is the parent. The failure leaves the
+    // directory behind.
+    faulty.Inject({.op = testing::FileOp::kSyncDirectory, .error = EIO});
+    const absl::Status status = DB::Open(options, path).status();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable,
+                                 HasSubstr(dir.path())));
+    EXPECT_THAT(std::string(status.message()), Not(HasSubstr(path)));
+    EXPECT_TRUE(std::filesystem::is_directory(path));
+  }
+  EXPECT_EQ(faulty.injected_count(), 2u);
+  EXPECT_OK(DB::Open(options, path).status());
+}
+
+// A table that can be made again and one that can't: the first must not have
+// been put in its place.
+TEST(DbOpenTest, ARefusalLeavesATableThatCouldBeMadeAgainAsItWas) {
+  testing::TempDirectory dir;
+  const std::string path = dir.File("db");
+  std::vector<std::string> tables;
+  std::string oldest_segment;
+  {
+    Options options = Creating();
+    options.automatic_merges = false;
+    auto db = DB::Open(options, path);
+    ASSERT_OK(db.status());
+    ASSERT_OK((*db)->Put({}, "old", "1"));
+    ASSERT_OK((*db)->FlushMemtables());
+    ASSERT_OK((*db)->Put({}, "new", "2"));
+    ASSERT_OK((*db)->Close());
+  }
+  for (const auto& [name, content] : Contents(path)) {
+    if (name.ends_with(".tbl")) tables.push_back(path + "/" + name);
+    if (name.ends_with(".seg") && oldest_segment.empty()) {
+      oldest_segment = path + "/" + name;
+    }
+  }
+  ASSERT_EQ(tables.size(), 2u);
+  for (const std::string& table : tables) PatchFile(table, 100, "damage");
+  PatchFile(oldest_segment, 4096 + 70, "damage");
+  const auto before = Contents(path);
+  EXPECT_THAT(
+      DB::Open({}, path).status(),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("can't be rebuilt")));
+  EXPECT_EQ(Contents(path), before);
+}
+
+TEST(DbOpenTest, ATableWithADamagedMagicIsMadeAgain) {
+  testing::TempDirectory dir;
+  const std::string path = dir.File("db");
+  MakeDatabase(path);
+  std::string table;
+  for (const auto& [name, content] : Contents(path)) {
+    if (name.ends_with(".tbl")) table = path + "/" + name;
+  }
+  PatchFile(table, 3, "X");
+  auto db = DB::Open({}, path);
+  ASSERT_OK(db.status());
+  EXPECT_THAT(*(*db)->GetProperty("quire.recovery"),
+              HasSubstr("table rebuilt"));
+  std::string value;
+  EXPECT_OK((*db)->Get({}, "key", &value));
+  EXPECT_EQ(value, "value");
+  EXPECT_FALSE(std::filesystem::exists(table));
 }
 
 TEST(DbDestroyTest, RemovesTheDatabaseAndKeepsForeignFiles) {

@@ -1,6 +1,7 @@
 // What is left after an unclean stop: the files of a running database are
 // copied as they stand (what a kill leaves), cut, and opened.
 
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -199,6 +200,40 @@ TEST_F(DbRecoveryTest, FailedSyncRefusesWritesKeepsReadsAndReopenRecovers) {
   EXPECT_EQ(model["a"], "1");
   EXPECT_FALSE(model.contains("c"));
   ASSERT_OK((*db)->Put({.sync = true}, "d", "4"));
+}
+
+TEST_F(DbRecoveryTest, ASyncThatFailsForWantOfSpaceIsFinalToo) {
+  struct Sync {
+    FileOp op;
+    const char* path;
+    uint64_t nth;
+  };
+  // Of the log; of the directory for a new log, and for the table of a run.
+  for (const Sync& sync :
+       {Sync{FileOp::kSync, ".seg", 1}, Sync{FileOp::kSyncDirectory, "db", 1},
+        Sync{FileOp::kSyncDirectory, "db", 2}}) {
+    fs::remove_all(Path());
+    FaultyFileSystem faulty(io::PosixFileSystem());
+    options_.file_system = &faulty;
+    auto db = DB::Open(options_, Path());
+    ASSERT_OK(db.status());
+    ASSERT_OK((*db)->Put({}, "a", "1"));
+    faulty.Inject({.op = sync.op,
+                   .path_contains = sync.path,
+                   .nth = sync.nth,
+                   .error = EDQUOT});
+    EXPECT_THAT(sync.op == FileOp::kSync ? (*db)->Put({.sync = true}, "b", "2")
+                                         : (*db)->FlushMemtables(),
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("EDQUOT")));
+    EXPECT_EQ(faulty.injected_count(), 1u);
+    EXPECT_THAT(
+        (*db)->Put({}, "c", "3"),
+        StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("EDQUOT")));
+    (*db).reset();
+    db = DB::Open(options_, Path());
+    ASSERT_OK(db.status());
+    EXPECT_THAT(Dump(**db), ::testing::Contains(Model::value_type("a", "1")));
+  }
 }
 
 // Every operation of the file system fails once, in the whole life of a small

@@ -80,6 +80,25 @@ TEST(FileHeaderTest, EveryFlippedBitIsFound) {
   }
 }
 
+TEST(FileHeaderTest, OfANamedFileEveryFlippedBitIsDamage) {
+  std::vector<std::byte> page = Encode(SomeHeader());
+  for (size_t bit = 0; bit < page.size() * 8; ++bit) {
+    page[bit / 8] ^= std::byte{1} << (bit % 8);
+    EXPECT_THAT(DecodeNamedFileHeader(page, FileType::kSegment, kPath),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr(kPath)))
+        << "bit " << bit;
+    page[bit / 8] ^= std::byte{1} << (bit % 8);
+  }
+  EXPECT_OK(DecodeNamedFileHeader(page, FileType::kSegment, kPath));
+}
+
+TEST(FileHeaderTest, OfANamedFileAWholePageOfAnotherKindIsForeign) {
+  EXPECT_THAT(
+      DecodeNamedFileHeader(Encode(SomeHeader()), FileType::kTable, kPath),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               HasSubstr("is a Quire segment, not a table")));
+}
+
 TEST(FileHeaderTest, EveryShortPageIsFound) {
   const std::vector<std::byte> page = Encode(SomeHeader());
   for (size_t size = 0; size < page.size(); ++size) {

@@ -113,8 +113,7 @@ TEST(LogRecoveryTest, EveryFlippedBitOfAHeaderPageIsRefused) {
     for (uint64_t bit = 0; bit < kPageBytes * 8; bit += bit < 800 ? 1 : 61) {
       file[bit / 8] ^= std::byte{1} << (bit % 8);
       const Outcome outcome = Recover(log.state, files);
-      EXPECT_TRUE(absl::IsDataLoss(outcome.plan.status()) ||
-                  absl::IsFailedPrecondition(outcome.plan.status()))
+      EXPECT_TRUE(absl::IsDataLoss(outcome.plan.status()))
           << outcome.plan.status();
       file[bit / 8] ^= std::byte{1} << (bit % 8);
     }

@@ -159,9 +159,7 @@ TEST(ManifestReaderTest, EveryFlippedBitIsRefusedUnlessInTheLastUnknownEdit) {
     manifest.bytes[bit / 8] ^= std::byte{1} << (bit % 8);
     const Outcome outcome = Walk(manifest.bytes, open);
     if (bit / 8 < manifest.ends[edits - 2]) {
-      ASSERT_TRUE(
-          absl::IsDataLoss(outcome.extent.status()) ||
-          (bit < 64 && absl::IsFailedPrecondition(outcome.extent.status())))
+      ASSERT_TRUE(absl::IsDataLoss(outcome.extent.status()))
           << "bit " << bit << ": " << outcome.extent.status();
       ASSERT_THAT(std::string(outcome.extent.status().message()),
                   HasSubstr(kPath));

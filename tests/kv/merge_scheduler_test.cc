@@ -1,5 +1,7 @@
 #include "kv/internal/merge_scheduler.h"
 
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -106,6 +108,86 @@ TEST_F(MergeSchedulerTest, WritersAreToldThatThereIsNoSpaceUntilThereIs) {
   EXPECT_OK(scheduler.WaitUntilIdle());
   EXPECT_OK(core_->throttle.Admit(1, 1 << 20));
   EXPECT_EQ(core_->views.Hold()->runs.size(), 1u);
+}
+
+TEST_F(MergeSchedulerTest, WhoWaitsForMergesIsNotToldOfSpaceThatWasMissing) {
+  ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
+  faulty_.Inject({.op = FileOp::kCreate,
+                  .path_contains = ".tbl",
+                  .sticky = true,
+                  .error = ENOSPC});
+  MergeScheduler scheduler(*core_);
+  EXPECT_THAT(scheduler.WaitUntilIdle(),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  faulty_.Clear();
+  EXPECT_OK(scheduler.WaitUntilIdle());
+  EXPECT_OK(scheduler.error());
+  EXPECT_EQ(core_->views.Hold()->runs.size(), 1u);
+}
+
+TEST_F(MergeSchedulerTest, WithoutSpaceTheThreadsDoNotDriveOneAnother) {
+  ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
+  faulty_.Inject({.op = FileOp::kCreate,
+                  .path_contains = ".tbl",
+                  .sticky = true,
+                  .error = ENOSPC});
+  MergeScheduler scheduler(*core_);
+  EXPECT_THAT(scheduler.WaitUntilIdle(),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  const auto start = std::chrono::steady_clock::now();
+  const uint64_t before = faulty_.injected_count();
+  for (int i = 0; i < 100; ++i) {
+    scheduler.Wake();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const uint64_t tries = faulty_.injected_count() - before;
+  // One every half second, and two that may have been under way.
+  const auto half_seconds =
+      static_cast<uint64_t>((std::chrono::steady_clock::now() - start) /
+                            std::chrono::milliseconds(500));
+  EXPECT_LE(tries, half_seconds + 2);
+}
+
+TEST_F(MergeSchedulerTest, ACompactionWithoutSpaceIsItsCallersAffair) {
+  ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
+  MergeScheduler scheduler(*core_);
+  ASSERT_OK(scheduler.WaitUntilIdle());
+  faulty_.Inject({.op = FileOp::kCreate, .sticky = true, .error = ENOSPC});
+  EXPECT_THAT(scheduler.CompactRange({}),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_OK(scheduler.error());
+  EXPECT_OK(scheduler.WaitUntilIdle());
+  EXPECT_EQ(core_->throttle.Describe(), "free");
+}
+
+TEST_F(MergeSchedulerTest, WantOfMemoryIsNotTakenForDamage) {
+  ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
+  faulty_.Inject({.op = FileOp::kRead,
+                  .path_contains = ".seg",
+                  .sticky = true,
+                  .error = ENOMEM});
+  core_->options.automatic_merges = false;
+  MergeScheduler scheduler(*core_);
+  EXPECT_THAT(scheduler.CompactRange({}),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_GT(faulty_.injected_count(), 0u);
+  EXPECT_EQ(core_->counters.checksum_failures.Sum(), 0);
+  EXPECT_EQ(core_->views.Hold()->runs.size(), 8u);
+  faulty_.Clear();
+  EXPECT_OK(scheduler.CompactRange({}));
+  EXPECT_EQ(core_->views.Hold()->runs.size(), 1u);
+}
+
+TEST_F(MergeSchedulerTest, ADirectoryThatAMergeCannotSyncEndsAllWriting) {
+  ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
+  faulty_.Inject({.op = FileOp::kSyncDirectory, .error = ENOSPC});
+  MergeScheduler scheduler(*core_);
+  EXPECT_THAT(scheduler.WaitUntilIdle(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("ENOSPC")));
+  EXPECT_EQ(faulty_.injected_count(), 1u);
+  EXPECT_THAT(
+      core_->write_error.Check(),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("ENOSPC")));
 }
 
 TEST_F(MergeSchedulerTest, WhatHaltedMergingIsToldUntilItIsOver) {

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "io/posix_file_system.h"
 #include "kv/db.h"
@@ -106,6 +108,23 @@ TEST_F(RepairWritingTest, EmptyDatabaseIsRepairedToAnEmptyOne) {
   const auto report = Repair(options_, from_, to_);
   ASSERT_OK(report.status());
   EXPECT_EQ(report->keys, 0u);
+  EXPECT_EQ(OpenAndDump(to_), model_);
+}
+
+TEST_F(RepairWritingTest, ADirectoryThatIsThereIsSyncedInItsParentToo) {
+  MakeDatabase({{"key", "value"}});
+  fs::create_directory(to_);
+  FaultyFileSystem faulty(io::PosixFileSystem());
+  options_.file_system = &faulty;
+  // The first directory that is synced.
+  faulty.Inject({.op = FileOp::kSyncDirectory, .error = EIO});
+  const absl::Status status = Repair(options_, from_, to_).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable,
+                               ::testing::HasSubstr(directory_.path())));
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::Not(::testing::HasSubstr(to_)));
+  EXPECT_TRUE(fs::is_empty(to_));
+  ASSERT_OK(Repair(options_, from_, to_).status());
   EXPECT_EQ(OpenAndDump(to_), model_);
 }
 

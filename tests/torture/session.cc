@@ -74,7 +74,18 @@ bool Session::Open() {
       DatabaseOptions(options_, file_system_), options_.root + kDatabasePath);
   if (!Check("open", db.status())) return false;
   db_ = *std::move(db);
+  merging_may_halt_ = errors_allowed_;
   return true;
+}
+
+void Session::WaitForMerges() {
+  const absl::Status status = db_->WaitForMerges();
+  // A fault that a merge met halts it until the next open, which is said; want
+  // of space does not.
+  const bool halted =
+      merging_may_halt_ && !absl::IsResourceExhausted(status) &&
+      db_->GetProperty("quire.background-error") == status.ToString();
+  if (!status.ok() && !halted) Check("wait for merges", status);
 }
 
 void Session::Write(History::Batch batch, bool sync) {
@@ -193,7 +204,7 @@ void Session::Do(Step step) {
       break;
     case Step::kRead:
       if (options_.automatic_merges && !errors_allowed_) {
-        Check("wait for merges", db_->WaitForMerges());
+        WaitForMerges();
       }
       Read();
       break;

@@ -79,7 +79,10 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // From now on calls may fail; a write that does is unknown.
-  void set_errors_allowed(bool allowed) { errors_allowed_ = allowed; }
+  void set_errors_allowed(bool allowed) {
+    errors_allowed_ = allowed;
+    if (allowed) merging_may_halt_ = true;
+  }
 
   // Opens the database, creating it if need be. False if it can't be.
   bool Open();
@@ -94,6 +97,8 @@ class Session {
   DB* db() { return db_.get(); }
 
  private:
+  // Blocks until no merge is under way; notes an error that can't be.
+  void WaitForMerges();
   std::string SomeKey() { return SomeKeys()[dice_.Below(SomeKeys().size())]; }
   static std::span<const std::string> SomeKeys();
   std::string NewValue(size_t bytes);
@@ -111,6 +116,8 @@ class Session {
   const std::function<size_t()> position_;
   Dice dice_;
   bool errors_allowed_ = false;
+  // Errors were allowed at some time since the open.
+  bool merging_may_halt_ = false;
   History history_;
   std::vector<Checkpoint> checkpoints_;
   std::vector<std::string> failures_;
