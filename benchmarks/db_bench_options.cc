@@ -51,7 +51,7 @@ struct RawFlags {
        "a segment is as large as a memtable (--write_buffer_size)"},
       {"block_size", "tables have pages of a fixed size"},
       {"bloom_bits", "the hash section tells absent keys without a filter"},
-      {"open_files", "the files of a database stay open"}};
+      {"open_files", "the database bounds its open files itself"}};
   RefusedFlag refused[3] = {
       {"compression", "values are stored as they are"},
       {"comparisons", "keys are compared as bytes; nothing counts that"},

@@ -243,7 +243,8 @@ std::vector<uint64_t> ProbeHashes(const Shape& shape, bool present) {
 // One probe, as a Get makes it: up to the first candidate. Returns 1 if there
 // is one.
 uint64_t Probe(const TableReader& table, uint64_t hash) {
-  HashCursor cursor(table, hash);
+  HashCursor cursor;
+  cursor.Start(table, hash, /*may_fault=*/true);
   HashCandidate candidate;
   const HashCursor::Step step = cursor.Next(&candidate);
   QUIRE_CHECK(step == HashCursor::Step::kCandidate ||

@@ -46,12 +46,12 @@ class Snapshot {
 // gives NotFound); DataLoss if what is stored fails its checksum or is missing;
 // Unavailable if the device fails. An error names file and offset, concerns the
 // keys stored there, and leaves the database usable. Errors of writes:
-// ResourceExhausted (no space) refuses that write only, and the next may
+// ResourceExhausted for want of space refuses that write only, and the next may
 // succeed; after any other failed write or sync, writes are refused with the
 // first cause (FailedPrecondition) until the database is opened again; reads go
-// on. A small allocation that fails throws std::bad_alloc out of any call,
-// which then has changed nothing, but for a write, of which it is unknown
-// (docs/promises.md).
+// on. A small allocation that fails throws std::bad_alloc out of the call or,
+// once a change may have begun, makes it return ResourceExhausted, after which
+// writes are refused as after any other failure (docs/promises.md).
 class DB {
  public:
   // Opens the database in directory `path`. Errors name what is wrong: NotFound

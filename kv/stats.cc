@@ -19,7 +19,6 @@ struct Field {
 constexpr Field kFields[] = {
     {"gets", &Stats::gets},
     {"multiget_keys", &Stats::multiget_keys},
-    {"index_probes", &Stats::index_probes},
     {"checksum_failures", &Stats::checksum_failures},
     {"checks_failed_in_memory", &Stats::checks_failed_in_memory},
     {"checks_failed_on_media", &Stats::checks_failed_on_media},

@@ -14,9 +14,7 @@ namespace quire {
 struct Stats {
   // Reads.
   uint64_t gets = 0;           // keys asked for by Get
-  uint64_t multiget_keys = 0;  // keys asked for by MultiGet
-  uint64_t index_probes = 0;  // hash lines looked at in tables (cold path only;
-                              // hot probes aren't counted)
+  uint64_t multiget_keys = 0;  // by MultiGet and by read sessions
   uint64_t checksum_failures =
       0;  // records and index pages that failed verification
 
@@ -51,7 +49,7 @@ struct Stats {
   uint64_t table_bytes = 0;
   uint64_t entries =
       0;  // index entries over all runs, tombstones and older versions included
-  uint64_t index_resident_bytes = 0;  // memory of resident hash sections
+  uint64_t index_resident_bytes = 0;  // memory of hash sections and fences
   uint64_t hash_section_bytes = 0;    // of all runs, resident or not
   uint64_t snapshots = 0;
   uint64_t iterators = 0;

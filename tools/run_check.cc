@@ -190,7 +190,8 @@ class RunCheck {
   // counts), so finding each of those in it shows that they are the same.
   void CheckHashSection() {
     for (const EntryFact& fact : facts_) {
-      HashCursor cursor(*reader_, fact.key_hash);
+      HashCursor cursor;
+      cursor.Start(*reader_, fact.key_hash, /*may_fault=*/true);
       kv_internal::HashCandidate candidate;
       bool found = false;
       while (!found &&
@@ -209,7 +210,8 @@ class RunCheck {
   }
 
   bool HasNewer(uint64_t key_hash, uint64_t sequence) const {
-    HashCursor cursor(*reader_, key_hash);
+    HashCursor cursor;
+    cursor.Start(*reader_, key_hash, /*may_fault=*/true);
     kv_internal::HashCandidate candidate;
     while (cursor.Next(&candidate) == HashCursor::Step::kCandidate) {
       const auto fact =

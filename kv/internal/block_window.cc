@@ -123,11 +123,12 @@ void BlockWindow::Read(const FenceIndex& fences, uint64_t first, uint64_t count,
 
 void BlockWindow::Place(const FenceIndex& fences, uint64_t first,
                         uint64_t count) {
-  // Cleared first: the pins go back before new ones are taken.
+  // Cleared first: the pins go back before new ones are taken, and without
+  // memory there is an empty window.
   requests_.clear();
-  requests_.resize(count);
   slots_.assign(count, Slot());
   first_ = first;
+  requests_.resize(count);
   for (uint64_t i = 0; i < count; ++i) {
     requests_[i].extent = {&table_.file(), Offset(fences, first + i),
                            fences.unit_count(first + i) * kSortedBlockBytes};

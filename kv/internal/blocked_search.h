@@ -76,7 +76,7 @@ class BlockedSearch {
   enum class State : uint8_t { kSearching, kNeedsPage, kNeedsRecord, kDone };
 
   void SupplyPage(io::PageProvider& provider, io::ReadRequest request) {
-    absl::Status status = std::move(request.status);
+    absl::Status status = ReadFailure(std::move(request.status));
     if (status.ok()) status = search_.SupplyPage(std::move(request.pin));
     if (past_cache_) status = SecondVerdict(provider, std::move(status));
     if (status.ok()) {

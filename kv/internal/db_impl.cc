@@ -34,21 +34,21 @@ class SnapshotImpl final : public Snapshot {
       entry_ = core.snapshots.AddCurrent(core.published);
       return;
     }
-    view_ = core.views.Hold();
-    entry_ = core.snapshots.Add(view_->last_sequence);
+    view_ = Share(core.views.Hold());
+    entry_ = core.snapshots.Add((*view_)->last_sequence);
   }
   ~SnapshotImpl() override {
-    view_.Reset();
+    view_.reset();
     core_.snapshots.Remove(entry_);
   }
   uint64_t sequence() const override { return entry_->first; }
 
   // The view to read; nullptr: the current one.
-  const View* view() const { return view_.get(); }
+  const SharedView* view() const { return view_ == nullptr ? nullptr : &view_; }
 
  private:
   DatabaseCore& core_;
-  HeldView view_;
+  SharedView view_;
   SnapshotList::Handle entry_;
 };
 
@@ -211,10 +211,11 @@ std::unique_ptr<Iterator> DbImpl::NewIterator(const ReadOptions& options) {
   uint64_t sequence;
   {
     cache::EpochGuard guard;
-    const View* view = options.snapshot == nullptr
-                           ? nullptr
-                           : ImplOf(*options.snapshot).view();
-    holds.view = HeldView(view == nullptr ? core_->views.Current() : view);
+    const SharedView* view = options.snapshot == nullptr
+                                 ? nullptr
+                                 : ImplOf(*options.snapshot).view();
+    holds.view =
+        view == nullptr ? Share(HeldView(core_->views.Current())) : *view;
     sequence = core_->published.load(std::memory_order_acquire);
   }
   if (options.snapshot != nullptr) sequence = options.snapshot->sequence();

@@ -45,20 +45,20 @@ class DbIterator final : public Iterator {
   bool Valid() const override { return InBatch() || cursor_.Valid(); }
 
   void SeekToFirst() override {
+    OrInvalid([&] { cursor_.SeekToFirst(); });
     Restart(true);
-    cursor_.SeekToFirst();
   }
   void SeekToLast() override {
+    OrInvalid([&] { cursor_.SeekToLast(); });
     Restart(false);
-    cursor_.SeekToLast();
   }
+  // The target may lie in what Restart drops.
   void Seek(std::string_view target) override {
-    // The target may lie in what Restart drops.
-    cursor_.Seek(target);
+    OrInvalid([&] { cursor_.Seek(target); });
     Restart(true);
   }
   void SeekForPrev(std::string_view target) override {
-    cursor_.SeekForPrev(target);
+    OrInvalid([&] { cursor_.SeekForPrev(target); });
     Restart(false);
   }
 
@@ -66,20 +66,25 @@ class DbIterator final : public Iterator {
     if (forward_ && at_ + 1 < batch_.size()) {
       ++at_;
     } else {
-      Move(true);
+      OrInvalid([&] { Move(true); });
     }
   }
   void Prev() override {
     if (!forward_ && at_ + 1 < batch_.size()) {
       ++at_;
     } else {
-      Move(false);
+      OrInvalid([&] { Move(false); });
     }
   }
 
   std::string_view key() const override {
     QUIRE_DCHECK(Valid());
-    return InBatch() ? batch_.key(at_) : cursor_.key();
+    if (InBatch()) return batch_.key(at_);
+    if (keys_only_) return cursor_.key();
+    // A copy, since a call of value() would move the cursor on. Another call
+    // here puts the same bytes in the same place.
+    key_.assign(cursor_.key());
+    return key_;
   }
 
   absl::StatusOr<std::string_view> value() override {
@@ -89,21 +94,40 @@ class DbIterator final : public Iterator {
         return absl::FailedPreconditionError(
             "the iterator was made with keys_only");
       }
-      forward_ ? ReadBatch<true>() : ReadBatch<false>();
+      OrInvalid([&] { forward_ ? ReadBatch<true>() : ReadBatch<false>(); });
     }
     asked_at_ = at_;
     return batch_.value(at_);
   }
 
   absl::Status status() const override {
-    return InBatch() ? absl::OkStatus() : cursor_.status();
+    if (InBatch()) return absl::OkStatus();
+    if (out_of_memory_) {
+      return absl::ResourceExhaustedError("the iterator ran out of memory");
+    }
+    return cursor_.status();
   }
 
  private:
   bool InBatch() const { return batch_.size() > 0; }
 
+  // Does what may throw std::bad_alloc, after which nobody knows where the
+  // cursor is: the iterator is then invalid until the next seek.
+  template <typename Action>
+  void OrInvalid(Action action) {
+    try {
+      action();
+    } catch (...) {
+      DropBatch();
+      cursor_.Invalidate();
+      out_of_memory_ = true;
+      throw;
+    }
+  }
+
   // After a seek: `forward` is a guess at where moves will go.
   void Restart(bool forward) {
+    out_of_memory_ = false;
     forward_ = forward;
     DropBatch();
     batch_.Restart();
@@ -129,6 +153,8 @@ class DbIterator final : public Iterator {
   const std::vector<const Run*> runs_;  // by source; nullptr for a memtable
   VisibleCursor cursor_;
   bool forward_ = true;
+  bool out_of_memory_ = false;
+  mutable std::string key_;  // what key() gave outside of a batch
 
   // Entries from the current one on, if not empty.
   ValueBatch batch_;
@@ -185,7 +211,7 @@ std::unique_ptr<Iterator> NewDbIterator(IteratorHolds holds, uint64_t sequence,
                                         const ReadOptions& options,
                                         io::PageProvider& provider) {
   std::vector<IteratorSource> sources;
-  const View& view = *holds.view;
+  const View& view = **holds.view;
   sources.reserve(view.memtables.size() + view.runs.size());
   for (const auto& memtable : view.memtables) {
     sources.push_back({memtable->NewCursor(), nullptr});

@@ -28,7 +28,7 @@ struct IteratorHolds {
   // count of open iterators and the pin on its sequence number.
   std::shared_ptr<void> registration;
   // Keeps memtables and runs of the sources alive.
-  HeldView view;
+  SharedView view;
 };
 
 // An iterator over everything in `holds.view` with a sequence number of at most

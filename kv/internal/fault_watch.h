@@ -15,7 +15,9 @@ namespace quire::kv_internal {
 // together. But where they are in memory, touching them costs a fifth. Which of
 // the two it is, the clock tells: after a batch that took long the next ones
 // are read, a few at first, more whenever the batch that is then tried took
-// long again. It begins with reading: what was just opened is not in memory.
+// long again. Where batches were quick, one that isn't is forgiven: the thread
+// may have lost its processor. It begins with reading: what was just opened is
+// not in memory.
 //
 // Thread-safe. Everything is relaxed, and an update may be lost: these are
 // hints.
@@ -32,9 +34,14 @@ class FaultWatch {
   // A batch of `keys` that touched has taken so long.
   void Touched(size_t keys, std::chrono::steady_clock::duration elapsed) {
     if (elapsed <= kSlowKey * static_cast<int64_t>(keys)) {
-      if (next_reads_.load(std::memory_order_relaxed) != kLeastReads) {
+      if (!quick_.load(std::memory_order_relaxed)) {
+        quick_.store(true, std::memory_order_relaxed);
         next_reads_.store(kLeastReads, std::memory_order_relaxed);
       }
+      return;
+    }
+    if (quick_.load(std::memory_order_relaxed)) {
+      quick_.store(false, std::memory_order_relaxed);
       return;
     }
     const uint32_t reads = next_reads_.load(std::memory_order_relaxed);
@@ -52,6 +59,7 @@ class FaultWatch {
 
   std::atomic<uint32_t> reads_left_{kLeastReads};
   std::atomic<uint32_t> next_reads_{kLeastReads};
+  std::atomic<bool> quick_{false};  // the last batch that touched was
 };
 
 }  // namespace quire::kv_internal

@@ -16,6 +16,7 @@
 #include "kv/internal/verified_mark.h"
 
 namespace quire::kv_internal {
+
 HashCursor::Step HashCursor::TakePagedLine() {
   if (copy_next_ == copy_end_) {
     const Step step = PeekPage();
@@ -37,6 +38,7 @@ HashCursor::Step HashCursor::PeekPage() {
     return TakePage(found.data, found.marks) ? Step::kCandidate
                                              : Step::kDamaged;
   }
+  if (!may_fault_) return Step::kMiss;
   // What may fault may also change under us: the copy is what is verified.
   std::byte page[kPageBytes];
   // A fault becomes a Status where the caller reads the page.

@@ -1,8 +1,11 @@
 // Probing the hash section of a table for one key.
 //
 //   table.PrefetchLine(hash);             // of every table, before anything
-//   else HashCursor cursor(table, hash); cache::EpochGuard guard; HashCandidate
-//   candidate; switch (cursor.Next(&candidate)) {
+//   HashCursor cursor;
+//   cursor.Start(table, hash, /*may_fault=*/true);
+//   cache::EpochGuard guard;
+//   HashCandidate candidate;
+//   switch (cursor.Next(&candidate)) {
 //     case kCandidate: // compare the key in the record; Next again if it is
 //                      // another key, or a version that may not be seen
 //     case kEnd:       // the key is not in this table
@@ -43,11 +46,12 @@ class HashCursor {
   // At its end. A cursor is made once and started for each table: to clear
   // copy_, as a new one in a std::optional would, costs as much as a probe.
   HashCursor() = default;
-  HashCursor(const TableReader& table, uint64_t hash) { Start(table, hash); }
 
-  // Begins the probe of `table`, whatever was before.
-  void Start(const TableReader& table, uint64_t hash) {
+  // Begins the probe of `table`, whatever was before. Unless `may_fault`, pages
+  // that a touch may have to read are kMiss.
+  void Start(const TableReader& table, uint64_t hash, bool may_fault) {
     table_ = &table;
+    may_fault_ = may_fault;
     tag_ = HashTag(hash);
     section_bytes_ = table.hash_section_bytes();
     passed_bytes_ = 0;
@@ -131,6 +135,7 @@ class HashCursor {
   uint16_t copy_at_ = 0;             // in copy_: the line being looked at,
   uint16_t copy_next_ = 0;           // the line at at_,
   uint16_t copy_end_ = 0;            // and the end of what was copied
+  bool may_fault_ = true;
   HashPageCheck damage_;
   std::byte copy_[kCopiedLines * kHashLineBytes];
 };

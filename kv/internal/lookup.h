@@ -27,6 +27,13 @@ enum class Outcome : uint8_t {
 
 inline absl::Status Absent() { return absl::NotFoundError(""); }
 
+// The status of a failed read. Of a key, NotFound means that it is absent; who
+// says so of a file says nothing of the key.
+inline absl::Status ReadFailure(absl::Status status) {
+  if (!absl::IsNotFound(status)) return status;
+  return absl::UnavailableError(status.message());
+}
+
 }  // namespace quire::kv_internal
 
 #endif  // QUIRE_KV_INTERNAL_LOOKUP_H_

@@ -12,7 +12,8 @@ bool OverwriteSample::IsThere(uint64_t hash) const {
     // Once resident it stays so, and a probe needs no guard.
     if (table.resident_hash_section() == nullptr)
       return table.entry_count() > 0;
-    HashCursor cursor(table, hash);
+    HashCursor cursor;
+    cursor.Start(table, hash, /*may_fault=*/true);
     HashCandidate candidate;
     return cursor.Next(&candidate) == HashCursor::Step::kCandidate;
   });

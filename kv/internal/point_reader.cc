@@ -15,8 +15,10 @@
 namespace quire::kv_internal {
 namespace {
 
+// `shared` as in PointReader::Options::view.
 template <typename Sink>
-Outcome LookInMemtables(const View& view, const Lookup& lookup, Sink& sink,
+Outcome LookInMemtables(const View& view, const SharedView* shared,
+                        const Lookup& lookup, Sink& sink,
                         absl::Status* status) {
   for (const auto& memtable : view.memtables) {
     const MemoryRecord record =
@@ -25,7 +27,7 @@ Outcome LookInMemtables(const View& view, const Lookup& lookup, Sink& sink,
     if (record.tombstone()) {
       *status = Absent();
     } else {
-      sink.TakeFromMemtable(record.value(), view);
+      sink.TakeFromMemtable(record.value(), view, shared);
       *status = absl::OkStatus();
     }
     return Outcome::kDone;
@@ -49,7 +51,7 @@ absl::Status GetWith(DatabaseCore& core, std::string_view key,
   {
     cache::EpochGuard guard;
     const View* view =
-        options.view == nullptr ? core.views.Current() : options.view;
+        options.view == nullptr ? core.views.Current() : (*options.view)->get();
     // After the view: everything that a flushed memtable of this view held was
     // published before the view was, so nothing in its runs is above it.
     lookup.max_sequence = std::min(
@@ -58,7 +60,8 @@ absl::Status GetWith(DatabaseCore& core, std::string_view key,
     for (const auto& memtable : view->memtables) {
       memtable->PrefetchHash(lookup.hash);
     }
-    if (LookInMemtables(*view, lookup, sink, &status) == Outcome::kDone) {
+    if (LookInMemtables(*view, options.view, lookup, sink, &status) ==
+        Outcome::kDone) {
       return status;
     }
     search.Start(*view, lookup);
@@ -66,7 +69,7 @@ absl::Status GetWith(DatabaseCore& core, std::string_view key,
       CountFailure(core, status);
       return status;
     }
-    held = HeldView(view);
+    if (options.view == nullptr) held = HeldView(view);
   }
   BlockedSearch<Sink> blocked(search, sink, &status);
   FinishBlocked(provider, std::span(&blocked, 1), options.policy);
@@ -87,8 +90,9 @@ using Clock = std::chrono::steady_clock;
 // Looks up to kLanes keys up in memory, in steps so that their cache misses
 // overlap: index lines, where the records' pages are, records, comparison.
 // Inside a guard.
-void LookUpLanes(DatabaseCore& core, const View& view, uint64_t max_sequence,
-                 bool may_fault, std::span<const std::string_view> keys,
+void LookUpLanes(DatabaseCore& core, const View& view, const SharedView* shared,
+                 uint64_t max_sequence, bool may_fault,
+                 std::span<const std::string_view> keys,
                  std::span<PinnedValue> values,
                  std::span<absl::Status> statuses,
                  std::vector<BlockedSearch<PinnedSink>>* blocked) {
@@ -103,8 +107,8 @@ void LookUpLanes(DatabaseCore& core, const View& view, uint64_t max_sequence,
   }
   for (size_t i = 0; i < keys.size(); ++i) {
     PinnedSink sink(&values[i], &core.pinned_values);
-    done[i] = LookInMemtables(view, searches[i].lookup(), sink, &statuses[i]) ==
-              Outcome::kDone;
+    done[i] = LookInMemtables(view, shared, searches[i].lookup(), sink,
+                              &statuses[i]) == Outcome::kDone;
     if (!done[i]) searches[i].FindRecord(provider);
   }
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -139,7 +143,9 @@ HeldView PointReader::LookUpInMemory(
   // One guard for all that is in memory: pins on memtables may be taken only in
   // the guard in which the view was loaded.
   cache::EpochGuard guard;
-  HeldView view(options.view == nullptr ? core_.views.Current() : options.view);
+  HeldView held;
+  if (options.view == nullptr) held = HeldView(core_.views.Current());
+  const View& view = options.view == nullptr ? *held : ***options.view;
   const uint64_t max_sequence = std::min(
       options.max_sequence, core_.published.load(std::memory_order_acquire));
   for (size_t begin = 0; begin < keys.size(); begin += kLanes) {
@@ -150,14 +156,14 @@ HeldView PointReader::LookUpInMemory(
         watched ? fault_watch_.MayTouch() : options.may_fault;
     Clock::time_point start;
     if (watched && may_fault) start = Clock::now();
-    LookUpLanes(core_, *view, max_sequence, may_fault,
+    LookUpLanes(core_, view, options.view, max_sequence, may_fault,
                 keys.subspan(begin, count), values.subspan(begin, count),
                 statuses.subspan(begin, count), blocked);
     if (watched && may_fault) {
       fault_watch_.Touched(count, Clock::now() - start);
     }
   }
-  return view;
+  return held;
 }
 
 void PointReader::MultiGet(std::span<const std::string_view> keys,

@@ -42,8 +42,9 @@ class PointReader {
   struct Options {
     // Newest sequence number to see; kNewest: what is published at the call.
     uint64_t max_sequence = kNewest;
-    // The view to read, held by the caller; nullptr: the current one.
-    const View* view = nullptr;
+    // The view to read, which the caller holds until the end of the call;
+    // nullptr: the current one.
+    const SharedView* view = nullptr;
     io::CachePolicy policy = io::CachePolicy::kPoint;
     // As in Lookup (run_search.h); for LookUpInMemory.
     bool may_fault = true;
@@ -61,7 +62,7 @@ class PointReader {
 
   // The first part of MultiGet: decides what memory alone can decide. The other
   // keys go to `blocked`, each with where its value and its status belong; they
-  // need the view that is returned.
+  // need the view that is returned (none with Options::view: it is that).
   HeldView LookUpInMemory(std::span<const std::string_view> keys,
                           const Options& options, std::span<PinnedValue> values,
                           std::span<absl::Status> statuses,

@@ -9,8 +9,10 @@
 namespace quire::kv_internal {
 namespace {
 
-// What may lie between two misses that follow each other.
-constexpr uint64_t kMaxGapBytes = 1024;
+// What may lie between two misses that follow each other: padding and a group's
+// header; and what else is in the page that the first one ends in, which a cache
+// has from then on.
+constexpr uint64_t kMaxGapBytes = 1024 + kPageBytes;
 
 // What is read at the second miss.
 constexpr uint64_t kMinBytes = uint64_t{16} << 10;

@@ -57,15 +57,19 @@ void ReadSessionImpl::SubmitSome(std::span<const std::string_view> keys,
   std::array<absl::Status, kSomeKeys> statuses;
   std::array<bool, kSomeKeys> blocked = {};
   std::vector<Search> searches;
-  const HeldView view = point_reader_.LookUpInMemory(
+  HeldView held = point_reader_.LookUpInMemory(
       keys, options_, std::span(values).first(keys.size()),
       std::span(statuses).first(keys.size()), &searches);
+  SharedView view;
+  if (!searches.empty()) {
+    view = options_.view == nullptr ? Share(std::move(held)) : *options_.view;
+  }
   for (const Search& search : searches) {
     const auto i = static_cast<size_t>(search.status() - statuses.data());
     blocked[i] = true;
     Lookup& lookup = NewLookup();
     lookup.key = keys[i];
-    lookup.view = HeldView(view.get());
+    lookup.view = view;
     lookup.completion.tag = tags[i];
     lookup.search.emplace(
         search.search().WithKeyAt(lookup.key),
@@ -95,11 +99,11 @@ void ReadSessionImpl::GoOn(Lookup& lookup) {
   }
   completed_.push_back(std::move(lookup.completion));
   lookup.search.reset();
-  lookup.view.Reset();
+  lookup.view.reset();
   free_.push_back(&lookup);
 }
 
-void ReadSessionImpl::StartReads() {
+void ReadSessionImpl::StartReads() noexcept {
   while (!waiting_.empty() && in_flight_ < depth_) {
     // One call for what is read alike.
     const bool past_cache = waiting_.front()->search->past_cache();
@@ -117,7 +121,7 @@ void ReadSessionImpl::StartReads() {
   }
 }
 
-void ReadSessionImpl::TakeReads(size_t least) {
+void ReadSessionImpl::TakeReads(size_t least) noexcept {
   taken_.resize(in_flight_);
   const size_t count = reader_->Poll(std::min(least, in_flight_), taken_);
   in_flight_ -= count;

@@ -50,7 +50,7 @@ class ReadSessionImpl final : public ReadSession {
   // A key that needs reading. The request is the read that it waits for.
   struct Lookup : io::ReadRequest {
     std::string key;
-    HeldView view;
+    SharedView view;
     Completion completion;
     std::optional<Search> search;
   };
@@ -61,10 +61,12 @@ class ReadSessionImpl final : public ReadSession {
   Lookup& NewLookup();
   // Goes on with a lookup: it is completed, or wants something read.
   void GoOn(Lookup& lookup);
-  // Hands what wants to be read to the reader, as far as there is room.
-  void StartReads();
+  // Hands what wants to be read to the reader, as far as there is room. Without
+  // memory for it the process ends, as without memory for what was read:
+  // nobody knows then what is under way.
+  void StartReads() noexcept;
   // Takes what was read, and waits for `least` reads.
-  void TakeReads(size_t least);
+  void TakeReads(size_t least) noexcept;
   // Gives completions out; returns how many.
   size_t Give(std::span<Completion> completions);
 

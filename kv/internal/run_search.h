@@ -32,8 +32,6 @@ class RunSearch {
  public:
   // Of nothing: for assignment only.
   RunSearch() = default;
-  RunSearch(const View& view, const Lookup& lookup) { Start(view, lookup); }
-
   // Begins a search, whatever was before.
   void Start(const View& view, const Lookup& lookup) {
     view_ = &view;
@@ -107,7 +105,7 @@ class RunSearch {
   // What a read record means: kDone with *status, or kContinue.
   template <typename Sink>
   Outcome SupplyRecord(RecordRead read, Sink& sink, absl::Status* status) {
-    *status = std::move(read.status);
+    *status = ReadFailure(std::move(read.status));
     if (!status->ok()) return Outcome::kDone;
     has_candidate_ = false;
     if (read.record.key != lookup_.key ||
@@ -128,7 +126,8 @@ class RunSearch {
   HashCursor::Step FindCandidate() {
     for (; run_ < view_->runs.size(); ++run_) {
       if (!probing_) {
-        cursor_.Start(view_->runs[run_]->table(), lookup_.hash);
+        cursor_.Start(view_->runs[run_]->table(), lookup_.hash,
+                      lookup_.may_fault);
         probing_ = true;
       }
       const HashCursor::Step step = cursor_.Next(&candidate_);

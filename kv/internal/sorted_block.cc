@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "kv/internal/format.h"
+#include "kv/internal/key_bytes.h"
 #include "kv/internal/little_endian.h"
 #include "kv/internal/record.h"
 #include "kv/internal/table_format.h"
@@ -275,6 +276,23 @@ const std::byte* GetEntry(const std::byte* at, const std::byte* limit,
   return at + kAddressBytes;
 }
 
+// Whether an entry may follow another, of which its key has the first `shared`
+// bytes: a greater key, or an older version of the same.
+[[gnu::always_inline]] inline bool Ascends(std::string_view previous,
+                                           uint64_t shared,
+                                           uint64_t previous_sequence,
+                                           std::string_view key,
+                                           uint64_t sequence) {
+  // The first byte that differs, where a writer shared all that it could.
+  if (shared < previous.size() && shared < key.size() &&
+      previous[shared] != key[shared]) {
+    return static_cast<unsigned char>(previous[shared]) <
+           static_cast<unsigned char>(key[shared]);
+  }
+  const int order = CompareKeys(previous, key);
+  return order < 0 || (order == 0 && previous_sequence > sequence);
+}
+
 }  // namespace
 
 SortedGroup::SortedGroup() : keys_(kInitialKeyBytes) {}
@@ -296,9 +314,11 @@ bool SortedGroup::Decode(const SortedBlock& block, size_t group,
     RawEntry entry;
     const std::byte* next = GetShortEntry(at, block.end(), &entry);
     if (next == nullptr) next = GetEntry(at, limit, &entry);
+    const uint64_t sequence = first_sequence + entry.sequence_offset;
     if (next == nullptr || next > limit || entry.shared > previous.size() ||
         entry.shared + entry.rest > kMaxKeyBytes ||
-        entry.value_code > kLargestValueBytes + 1) {
+        entry.value_code > kLargestValueBytes + 1 ||
+        sequence - 1 >= kMaxSequence) {  // 0 is none
       return false;
     }
     at = next;
@@ -309,11 +329,16 @@ bool SortedGroup::Decode(const SortedBlock& block, size_t group,
     } else {
       std::memcpy(key + entry.shared, rest, entry.rest);
     }
-    previous = {key, entry.shared + entry.rest};
+    const std::string_view current(key, entry.shared + entry.rest);
+    if (i > 0 && !Ascends(previous, entry.shared, entries_[i - 1].sequence,
+                          current, sequence)) {
+      return false;
+    }
+    previous = current;
     key += previous.size();
     const auto value_code = static_cast<uint32_t>(entry.value_code);
     entries_[i] = {.key = previous,
-                   .sequence = first_sequence + entry.sequence_offset,
+                   .sequence = sequence,
                    .record = {.address = entry.address,
                               .tombstone = value_code == 0,
                               .value_size = value_code - (value_code != 0)}};

@@ -90,7 +90,6 @@ class SortedBlock {
   // contradicts itself or the block's length.
   [[nodiscard]] bool Init(std::span<const std::byte> block);
 
-  size_t entry_count() const { return entry_count_; }
   // Groups of up to kRestartInterval entries, one for each restart.
   size_t group_count() const { return group_count_; }
   size_t GroupSize(size_t group) const;
@@ -118,8 +117,9 @@ class SortedGroup {
  public:
   SortedGroup();
 
-  // Returns false if the bytes are no group; the group is then empty. The
-  // sequence numbers in the block count from `first_sequence`.
+  // Returns false if the bytes are no group, or entries don't ascend; the group
+  // is then empty. The sequence numbers in the block count from
+  // `first_sequence`.
   [[nodiscard]] bool Decode(const SortedBlock& block, size_t group,
                             uint64_t first_sequence);
 

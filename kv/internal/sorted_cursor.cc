@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "kv/internal/entry_cursor.h"
 #include "kv/internal/fence_index.h"
 #include "kv/internal/index_entry.h"
+#include "kv/internal/key_bytes.h"
 #include "kv/internal/partition_point.h"
 #include "kv/internal/sorted_block.h"
 #include "kv/internal/table_reader.h"
@@ -47,6 +49,7 @@ class SortedCursor final : public EntryCursor {
   enum Edge { kFirst, kLast };
 
   void NextWindow() override {
+    LeaveFrom(group_.entries().back());
     if (group_index_ + 1 < block_.group_count()) {
       EnterGroup(group_index_ + 1, kFirst);
     } else if (block_index_ + 1 == fences_->block_count()) {
@@ -54,9 +57,11 @@ class SortedCursor final : public EntryCursor {
     } else if (EnterBlock(block_index_ + 1)) {
       EnterGroup(0, kFirst);
     }
+    CheckOrder(true);
   }
 
   void PrevWindow() override {
+    LeaveFrom(group_.entries().front());
     if (group_index_ > 0) {
       EnterGroup(group_index_ - 1, kLast);
     } else if (block_index_ == 0) {
@@ -64,6 +69,7 @@ class SortedCursor final : public EntryCursor {
     } else if (EnterBlock(block_index_ - 1)) {
       EnterGroup(block_.group_count() - 1, kLast);
     }
+    CheckOrder(false);
   }
 
   void Fail(absl::Status status) {
@@ -81,6 +87,15 @@ class SortedCursor final : public EntryCursor {
   // and invalid, on an error.
   bool EnterGroup(size_t index, Edge edge);
 
+  // Groups and blocks of a file that somebody made up may stand in any order,
+  // and who walks over them and seeks now and then might do so for ever. So a
+  // walk from one group to another ascends or descends, as it should, or fails.
+  void LeaveFrom(const IndexEntry& entry) {
+    left_key_.assign(entry.key);
+    left_sequence_ = entry.sequence;
+  }
+  void CheckOrder(bool forward);
+
   // How many groups of the current block have a first key for which `before` is
   // true; false, and invalid, on an error.
   template <typename Predicate>
@@ -95,6 +110,9 @@ class SortedCursor final : public EntryCursor {
   SortedBlock block_;
   size_t group_index_ = 0;
   SortedGroup group_;
+  // The entry that a walk came from.
+  std::string left_key_;
+  uint64_t left_sequence_ = 0;
 };
 
 bool SortedCursor::Begin() {
@@ -133,6 +151,15 @@ bool SortedCursor::EnterGroup(size_t index, Edge edge) {
   return true;
 }
 
+void SortedCursor::CheckOrder(bool forward) {
+  if (!Valid()) return;
+  int order = CompareKeys(left_key_, key());
+  if (order == 0) order = left_sequence_ > sequence() ? -1 : 1;
+  if ((order < 0) != forward) {
+    Fail(window_.MalformedError(*fences_, block_index_));
+  }
+}
+
 template <typename Predicate>
 bool SortedCursor::CountGroups(Predicate before, size_t* count) {
   bool well_formed = true;
@@ -160,6 +187,9 @@ void SortedCursor::Seek(std::string_view target) {
       entries.size(), [&](uint64_t i) { return entries[i].key < target; });
   if (before == entries.size()) {
     Next();
+    if (Valid() && key() < target) {
+      Fail(window_.MalformedError(*fences_, block_index_));
+    }
   } else {
     Show(entries, before);
   }
@@ -180,6 +210,9 @@ void SortedCursor::SeekForPrev(std::string_view target) {
       entries.size(), [&](uint64_t i) { return entries[i].key <= target; });
   if (up_to == 0) {
     Prev();
+    if (Valid() && key() > target) {
+      Fail(window_.MalformedError(*fences_, block_index_));
+    }
   } else {
     Show(entries, up_to - 1);
   }

@@ -24,6 +24,7 @@ constexpr std::string_view kBlockKind = "sorted block";
 // Verifies the block that stands at `offset` and gives its groups.
 absl::Status TakeBlock(std::span<const std::byte> bytes, uint64_t offset,
                        const io::ReadableFile& file, const TableFooter& footer,
+                       uint64_t first_sequence,
                        absl::FunctionRef<void(const SortedGroup&)> take,
                        SortedGroup& group) {
   const SortedBlockCheck check =
@@ -35,7 +36,7 @@ absl::Status TakeBlock(std::span<const std::byte> bytes, uint64_t offset,
   SortedBlock block;
   bool well_formed = block.Init(bytes);
   for (size_t i = 0; well_formed && i < block.group_count(); ++i) {
-    well_formed = group.Decode(block, i, /*first_sequence=*/0);
+    well_formed = group.Decode(block, i, first_sequence);
     if (well_formed) take(group);
   }
   return well_formed ? absl::OkStatus()
@@ -47,7 +48,7 @@ absl::Status TakeBlock(std::span<const std::byte> bytes, uint64_t offset,
 
 absl::Status ScanSortedSection(
     const io::ReadableFile& file, const TableFooter& footer,
-    absl::FunctionRef<void(const SortedGroup&)> take) {
+    uint64_t first_sequence, absl::FunctionRef<void(const SortedGroup&)> take) {
   std::vector<std::byte> piece;
   SortedGroup group;
   const uint64_t end = footer.sorted_offset + footer.sorted_bytes;
@@ -60,8 +61,8 @@ absl::Status ScanSortedSection(
       const uint64_t length = std::min(SortedBlockLength(left), end - offset);
       // A block that the piece cuts begins the next one.
       if (length > left.size()) break;
-      QUIRE_RETURN_IF_ERROR(
-          TakeBlock(left.first(length), offset, file, footer, take, group));
+      QUIRE_RETURN_IF_ERROR(TakeBlock(left.first(length), offset, file, footer,
+                                      first_sequence, take, group));
       left = left.subspan(length);
       offset += length;
     }

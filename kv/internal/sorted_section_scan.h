@@ -10,13 +10,14 @@
 
 namespace quire::kv_internal {
 
-// Gives all groups of the section that `footer` says is in `file`, in order.
+// Gives all groups of the section that `footer` says is in `file`, in order;
+// `first_sequence` as in the table's header.
 // Every block is verified. Needs neither fences nor the rest of the table: it
 // may still be being written. DataLoss for damage, or the file's error; groups
 // before it have been given. Holds 1 MiB of memory.
 absl::Status ScanSortedSection(
     const io::ReadableFile& file, const TableFooter& footer,
-    absl::FunctionRef<void(const SortedGroup&)> take);
+    uint64_t first_sequence, absl::FunctionRef<void(const SortedGroup&)> take);
 
 }  // namespace quire::kv_internal
 

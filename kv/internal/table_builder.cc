@@ -241,8 +241,9 @@ absl::Status TableBuilder::TakeKept(TakeHashedEntries take) {
 absl::Status TableBuilder::ReadAgain(const io::ReadableFile& file,
                                      TakeHashedEntries take) {
   std::vector<HashedEntry> entries;
-  QUIRE_RETURN_IF_ERROR(
-      ScanSortedSection(file, footer_, [&](const SortedGroup& group) {
+  QUIRE_RETURN_IF_ERROR(ScanSortedSection(
+      file, footer_, spec_.header.first_sequence,
+      [&](const SortedGroup& group) {
         for (const IndexEntry& entry : group.entries()) {
           const uint64_t hash = HashKey(entry.key, spec_.hash_seed);
           entries.push_back(

@@ -227,23 +227,27 @@ void ValueBatch::ReadMissing() {
     request_of[i] = requests_.size();
     requests_.emplace_back().extent = {location.file, begin, end - begin};
   }
-  if (requests_.size() == 1 &&
-      ahead_.Read(requests_[0].extent, missing_[0]->location.limit)) {
-    for (const Stretch* stretch : missing_) {
-      TakeValues(*stretch,
-                 ahead_.Find({stretch->location.file,
-                              stretch->location.place.offset, stretch->size}));
-    }
-    return;
-  }
-  provider_.Read(requests_, io::CachePolicy::kScan);
+  // The next batch goes on from the last of them. Others lie where pieces of
+  // what was read ahead meet, or anywhere.
+  const size_t last = requests_.size() - 1;
+  const bool read_ahead =
+      requests_[last].extent.length <= kMaxExtentBytes &&
+      ahead_.Read(requests_[last].extent, missing_.back()->location.limit);
+  const std::span<io::ReadRequest> alone =
+      std::span(requests_).first(read_ahead ? last : requests_.size());
+  if (!alone.empty()) provider_.Read(alone, io::CachePolicy::kScan);
   for (size_t i = 0; i < missing_.size(); ++i) {
+    const RecordLocation& location = missing_[i]->location;
     const io::ReadRequest& request = requests_[request_of[i]];
-    TakeValues(*missing_[i], request.status.ok()
-                                 ? request.pin.bytes().data() +
-                                       (missing_[i]->location.place.offset -
-                                        request.extent.offset)
-                                 : nullptr);
+    const std::byte* bytes = nullptr;
+    if (read_ahead && request_of[i] == last) {
+      bytes = ahead_.Find(
+          {location.file, location.place.offset, missing_[i]->size});
+    } else if (request.status.ok()) {
+      bytes = request.pin.bytes().data() +
+              (location.place.offset - request.extent.offset);
+    }
+    TakeValues(*missing_[i], bytes);
   }
 }
 

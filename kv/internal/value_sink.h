@@ -28,8 +28,10 @@ class StringSink {
   // A verified value in memory that stays only as long as the guard, or in what
   // Room gave last.
   void TakeResident(std::string_view value) { out_->assign(value); }
-  // A value in a memtable of `view`. REQUIRES: the guard of `view` is active.
-  void TakeFromMemtable(std::string_view value, const View&) {
+  // A value in a memtable of `view`, which `shared` holds if that is not
+  // nullptr. REQUIRES: else the guard of `view` is active.
+  void TakeFromMemtable(std::string_view value, const View&,
+                        const SharedView*) {
     out_->assign(value);
   }
   // A value in the bytes of `pin`.
@@ -68,19 +70,21 @@ class PinnedSink {
       PinnedValueFiller::SetCopy(*out_, value);
     }
   }
-  void TakeFromMemtable(std::string_view value, const View& view) {
+  void TakeFromMemtable(std::string_view value, const View& view,
+                        const SharedView* shared) {
     if (value.size() <= kMemtableCopyBytes) {
       PinnedValueFiller::SetCopy(*out_, value);
       return;
     }
-    auto held = std::make_unique<HeldMemtable>(HeldView(&view), pins_);
+    auto held = std::make_unique<HeldMemtable>(
+        shared == nullptr ? Share(HeldView(&view)) : *shared, pins_);
     pins_->Add(1);
     PinnedValueFiller::SetHeld(
         *out_, value,
         [](void* context) noexcept {
           const std::unique_ptr<HeldMemtable> released(
               static_cast<HeldMemtable*>(context));
-          released->view.Reset();
+          released->view.reset();
           released->pins->Add(-1);
         },
         held.release());
@@ -101,9 +105,9 @@ class PinnedSink {
 
  private:
   struct HeldMemtable {
-    HeldMemtable(HeldView v, base::StripedCounter* p)
+    HeldMemtable(SharedView v, base::StripedCounter* p)
         : view(std::move(v)), pins(p) {}
-    HeldView view;
+    SharedView view;
     base::StripedCounter* pins;
   };
 

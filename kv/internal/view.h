@@ -38,8 +38,7 @@ struct View {
 class HeldView {
  public:
   HeldView() = default;
-  // REQUIRES: an epoch guard is active since before `view` was loaded, or
-  // somebody else holds it.
+  // REQUIRES: an epoch guard is active since before `view` was loaded.
   explicit HeldView(const View* view) : view_(view) { view_->holds.Acquire(); }
   HeldView(HeldView&& other) noexcept
       : view_(std::exchange(other.view_, nullptr)) {}
@@ -62,6 +61,14 @@ class HeldView {
  private:
   const View* view_ = nullptr;
 };
+
+// One hold of which there are many, taken and let go anywhere: who has a hold
+// may not take a second one from the view (StripedHolds).
+using SharedView = std::shared_ptr<const HeldView>;
+
+inline SharedView Share(HeldView view) {
+  return std::make_shared<const HeldView>(std::move(view));
+}
 
 }  // namespace quire::kv_internal
 

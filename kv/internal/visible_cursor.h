@@ -94,6 +94,9 @@ class VisibleCursor {
     }
   }
 
+  // Not valid, until the next seek.
+  void Invalidate() { current_ = nullptr; }
+
   // The current entry. REQUIRES: Valid(). Views stay until the next move.
   const IndexEntry& entry() const { return *current_; }
   std::string_view key() const { return entry().key; }

@@ -83,7 +83,8 @@ void Scan(const TableReader& table, Contents& contents) {
 
 // All candidates of a probe. Pages that aren't there are read, once.
 void Probe(const TableReader& table, uint64_t hash, Contents& contents) {
-  HashCursor cursor(table, hash);
+  HashCursor cursor;
+  cursor.Start(table, hash, /*may_fault=*/true);
   kv_internal::HashCandidate candidate;
   while (true) {
     HashCursor::Step step;

@@ -128,6 +128,25 @@ TEST(DbIteratorReadsTest, ALargeRecordIsReadAtOnce) {
   EXPECT_EQ(scene.provider().extents_read(), before + 1);
 }
 
+// Also where they follow each other, so that they might be read ahead.
+TEST(DbIteratorReadsTest, LargeRecordsInARowAreReadOnce) {
+  constexpr uint64_t kCount = 5;
+  Scene scene(Peeking::kNothing);
+  for (uint64_t i = 0; i < kCount; ++i) {
+    scene.Put("large" + std::to_string(i), std::string(5'000'000, 'x'));
+  }
+  scene.MakeRun();
+  const auto iterator = scene.NewIterator({});
+  iterator->SeekToFirst();
+  const uint64_t before = scene.provider().extents_read();
+  for (uint64_t i = 0; i < kCount; ++i, iterator->Next()) {
+    ASSERT_TRUE(iterator->Valid());
+    QUIRE_ASSERT_OK_AND_ASSIGN(const std::string_view read, iterator->value());
+    EXPECT_EQ(read.size(), 5'000'000u);
+  }
+  EXPECT_EQ(scene.provider().extents_read(), before + kCount);
+}
+
 TEST(DbIteratorReadsTest, ATableThatPointsToAnotherRecordIsDamage) {
   for (const Peeking peeking :
        {Peeking::kNothing, Peeking::kAll, Peeking::kMayFault}) {

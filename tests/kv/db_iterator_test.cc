@@ -217,7 +217,7 @@ TEST(DbIteratorTest, GivesItsViewBackBeforeItsRegistration) {
   view.runs = scene.runs();
   {
     IteratorHolds holds;
-    holds.view = HeldView(&view);
+    holds.view = Share(HeldView(&view));
     holds.registration = std::shared_ptr<void>(
         &view, [](View* held) { EXPECT_TRUE(held->holds.Idle()); });
     const auto iterator =

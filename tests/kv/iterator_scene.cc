@@ -96,9 +96,12 @@ void ExpectAt(Iterator& iterator, const Rows& rows, size_t at,
   ASSERT_OK(iterator.status());
   ASSERT_EQ(iterator.Valid(), at < rows.size());
   if (at == rows.size()) return;
-  ASSERT_EQ(iterator.key(), rows[at].first);
+  const std::string_view key = iterator.key();
+  ASSERT_EQ(key, rows[at].first);
   if (!with_value) return;
   ASSERT_THAT(iterator.value(), IsOkAndHolds(rows[at].second));
+  // To read a value is no move: the view from before is good.
+  ASSERT_EQ(key, rows[at].first);
   ASSERT_EQ(iterator.key(), rows[at].first);
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@
 #include "io/open_provider.h"
 #include "io/page_provider.h"
 #include "kv/db.h"
+#include "kv/internal/file_header.h"
+#include "kv/internal/format.h"
+#include "kv/internal/table_format.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
 
@@ -142,8 +146,15 @@ class SecondReadingTest : public ::testing::TestWithParam<ReadMode> {
       auto provider =
           std::make_unique<GarblingProvider>(std::move(opened->provider));
       provider_ = provider.get();
+      if (garbled_at_open_.has_value()) {
+        provider->Garble(OnlyFile(".tbl"), *garbled_at_open_,
+                         /*until_forgotten=*/true);
+      }
       return provider;
     };
+    Open();
+  }
+  void Open() {
     auto opened = DB::Open(options_, Path());
     ASSERT_OK(opened.status());
     db_ = *std::move(opened);
@@ -192,6 +203,8 @@ class SecondReadingTest : public ::testing::TestWithParam<ReadMode> {
   Options options_;
   GarblingProvider* provider_ = nullptr;  // the database's
   std::unique_ptr<DB> db_;
+  // What the next provider garbles in the table from its beginning on.
+  std::optional<uint64_t> garbled_at_open_;
   absl::Status first_error_;
 
  private:
@@ -223,6 +236,41 @@ TEST_P(SecondReadingTest, FlipInMemoryIsMendedAndCounted) {
     EXPECT_EQ(stats.checks_failed_in_memory, ++mended);
     EXPECT_EQ(stats.checks_failed_on_media, 0u);
     EXPECT_EQ(stats.checksum_failures, 0u);
+  }
+}
+
+TEST_P(SecondReadingTest, FencesAreReadAgain) {
+  const std::string table = OnlyFile(".tbl");
+  const std::string bytes = testing::ReadFile(table);
+  const std::span<const std::byte> file(
+      reinterpret_cast<const std::byte*>(bytes.data()), bytes.size());
+  const auto header =
+      kv_internal::DecodeFileHeader(file.first(kv_internal::kPageBytes),
+                                    kv_internal::FileType::kTable, table);
+  ASSERT_OK(header.status());
+  const auto footer = kv_internal::DecodeTableFooter(
+      file.last(kv_internal::kPageBytes), header->file_id, bytes.size(), table);
+  ASSERT_OK(footer.status());
+  provider_->Garble(table, footer->fence_offset + 3, /*until_forgotten=*/true);
+  EXPECT_EQ(ReadAll(), 0) << first_error_;
+  EXPECT_EQ(db_->GetStats().checks_failed_in_memory, 1u);
+  EXPECT_EQ(db_->GetStats().checks_failed_on_media, 0u);
+}
+
+// Header, footer and list of segments, which an open needs.
+TEST_P(SecondReadingTest, TheFrameOfATableIsReadAgain) {
+  const uint64_t size = std::filesystem::file_size(OnlyFile(".tbl"));
+  for (const uint64_t offset :
+       {uint64_t{16}, size - kv_internal::kPageBytes + 20,
+        size - 2 * kv_internal::kPageBytes + 4}) {
+    SCOPED_TRACE("at " + std::to_string(offset));
+    ASSERT_OK(db_->Close());
+    db_.reset();
+    garbled_at_open_ = offset;
+    ASSERT_NO_FATAL_FAILURE(Open());
+    EXPECT_EQ(db_->GetProperty("quire.recovery"), "");
+    EXPECT_EQ(db_->GetStats().checks_failed_in_memory, 1u);
+    EXPECT_EQ(ReadAll(), 0) << first_error_;
   }
 }
 

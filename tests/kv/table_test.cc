@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cache/epoch.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "io/page_provider.h"
 #include "kv/internal/checksum.h"
 #include "kv/internal/format.h"
+#include "kv/internal/hash_cursor.h"
 #include "kv/internal/hash_section.h"
 #include "kv/internal/key_hash.h"
 #include "kv/internal/sorted_cursor.h"
@@ -415,6 +417,20 @@ TEST_F(TableTest, OpensOnlyTheFileThatIsExpected) {
   other = good;
   other.path += "x";
   EXPECT_THAT(open(other), StatusIs(absl::StatusCode::kNotFound));
+}
+
+// Where a touch may have to wait for the device, who can't wait reads instead.
+TEST_F(TableTest, AProbeThatMayNotFaultTouchesNothing) {
+  model_.Add("key", 1, 0);
+  ASSERT_NO_FATAL_FAILURE(WriteAndOpen(Peeking::kMayFault));
+  const uint64_t hash = HashKey("key", kTestHashSeed);
+  const cache::EpochGuard guard;
+  HashCandidate candidate;
+  HashCursor cursor;
+  cursor.Start(*table_, hash, /*may_fault=*/false);
+  EXPECT_EQ(cursor.Next(&candidate), HashCursor::Step::kMiss);
+  cursor.Start(*table_, hash, /*may_fault=*/true);
+  EXPECT_EQ(cursor.Next(&candidate), HashCursor::Step::kCandidate);
 }
 
 }  // namespace

@@ -122,7 +122,8 @@ absl::StatusOr<std::vector<uint64_t>> Probe(const TableReader& table,
   std::vector<uint64_t> versions;
   const uint64_t hash = HashKey(key, kTestHashSeed);
   table.PrefetchLine(hash);
-  HashCursor cursor(table, hash);
+  HashCursor cursor;
+  cursor.Start(table, hash, /*may_fault=*/true);
   for (;;) {
     HashCandidate candidate;
     QUIRE_ASSIGN_OR_RETURN(const HashCursor::Step step,
