@@ -125,8 +125,11 @@ class LivingWriter {
   // and don't see what was refused.
   void AfterAnError(const absl::Status& first, bool reads_may_fail) {
     const absl::Status second = db_.Put({}, LastKey(writer_), "refused");
-    if (!absl::IsFailedPrecondition(second) ||
-        !absl::StrContains(second.message(), "EIO")) {
+    // A file system that has given up may say so before it says why.
+    const bool has_cause =
+        absl::StrContains(second.message(), "EIO") ||
+        (reads_may_fail && absl::StrContains(second.message(), "EROFS"));
+    if (!absl::IsFailedPrecondition(second) || !has_cause) {
       progress_.Complain(absl::StrCat("after ", first.ToString(),
                                       " another write gave ",
                                       second.ToString()));
