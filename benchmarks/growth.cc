@@ -34,7 +34,7 @@ namespace quire::benchmarks {
 namespace {
 
 constexpr uint64_t kRoundsMax = 1000;
-constexpr size_t kWarmingKeys = 32; // of one MultiGet
+constexpr size_t kWarmingKeys = 32;  // of one MultiGet
 
 struct RawFlags {
   std::optional<std::string> sizes, modes;
@@ -99,11 +99,9 @@ absl::Status Finish(const RawFlags &raw, GrowthOptions *options) {
 uint64_t ProcessMemory(std::string_view label) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with(label))
-      continue;
+    if (!line.starts_with(label)) continue;
     const size_t first = line.find_first_of("0123456789");
-    if (first == std::string::npos)
-      return 0;
+    if (first == std::string::npos) return 0;
     uint64_t kibibytes = 0;
     std::from_chars(line.data() + first, line.data() + line.size(), kibibytes);
     return kibibytes << 10;
@@ -113,7 +111,7 @@ uint64_t ProcessMemory(std::string_view label) {
 
 // A database of one size.
 class Growth {
-public:
+ public:
   Growth(const GrowthOptions &options, uint64_t keys)
       : options_(options), dataset_(keys, options.value_size, options.seed) {
     result_.keys = keys;
@@ -122,7 +120,7 @@ public:
   absl::Status Load();
   absl::StatusOr<GrowthResult> Measure(ReadMode mode);
 
-private:
+ private:
   // Where an open takes its bytes from.
   enum class Files : uint8_t { kCached, kDropped };
 
@@ -262,10 +260,10 @@ absl::Status MeasureSize(const GrowthOptions &options, uint64_t keys,
   return DB::Destroy(options.open, options.db);
 }
 
-} // namespace
+}  // namespace
 
-absl::StatusOr<GrowthOptions>
-ParseGrowthOptions(std::span<const std::string> words) {
+absl::StatusOr<GrowthOptions> ParseGrowthOptions(
+    std::span<const std::string> words) {
   return ParseProgramFlags<GrowthOptions, RawFlags>(words, AddFlags, Finish);
 }
 
@@ -281,7 +279,7 @@ std::string GrowthHelp() {
 absl::Status RunGrowth(const GrowthOptions &options) {
   std::vector<SheetLine> sheet = MachineSheet(options.db);
   sheet.emplace_back("Seed", SeedToText(options.seed, options.seed_drawn));
-  std::error_code ignored; // an error shows when the database is made
+  std::error_code ignored;  // an error shows when the database is made
   std::filesystem::create_directories(
       std::filesystem::path(options.db).parent_path(), ignored);
   std::vector<GrowthResult> results;
@@ -293,12 +291,11 @@ absl::Status RunGrowth(const GrowthOptions &options) {
   for (const std::string &warning : BuildWarnings()) {
     std::printf("%s\n", warning.c_str());
   }
-  if (options.json.empty())
-    return absl::OkStatus();
+  if (options.json.empty()) return absl::OkStatus();
   return WriteJsonFile({{"machine", SheetToJson(sheet)},
                         {"warnings", BuildWarnings()},
                         {"results", GrowthToJson(results)}},
                        options.json);
 }
 
-} // namespace quire::benchmarks
+}  // namespace quire::benchmarks

@@ -63,9 +63,10 @@ absl::Status Finish(const RawFlags &raw, OverwriteOptions *options) {
 
 // The database and what must be in it.
 class Overwrite {
-public:
+ public:
   explicit Overwrite(const OverwriteOptions &options)
-      : options_(options), versions_(options.num),
+      : options_(options),
+        versions_(options.num),
         values_(options.seed, options.value_size),
         random_(StreamSeed(options.seed, 1)) {}
 
@@ -83,7 +84,7 @@ public:
     return result_;
   }
 
-private:
+ private:
   absl::Status Load();
   absl::Status WriteOver();
   absl::Status WriteBatchOf(uint64_t count);
@@ -98,7 +99,7 @@ private:
   }
 
   const OverwriteOptions &options_;
-  std::vector<uint64_t> versions_; // by key
+  std::vector<uint64_t> versions_;  // by key
   const DerivedValues values_;
   Random random_;
   std::unique_ptr<DB> db_;
@@ -150,8 +151,7 @@ absl::Status Overwrite::Check(uint64_t number) {
   QUIRE_RETURN_IF_ERROR(db_->Get({}, key.Set(number), &value));
   FillValue(number, &expected);
   ++result_.values_checked;
-  if (value == expected)
-    return absl::OkStatus();
+  if (value == expected) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("wrong value of key ", number,
                                           ", written ", versions_[number],
                                           " times"));
@@ -223,10 +223,10 @@ absl::Status Overwrite::MeasureLive() {
   return absl::OkStatus();
 }
 
-} // namespace
+}  // namespace
 
-absl::StatusOr<OverwriteOptions>
-ParseOverwriteOptions(std::span<const std::string> words) {
+absl::StatusOr<OverwriteOptions> ParseOverwriteOptions(
+    std::span<const std::string> words) {
   return ParseProgramFlags<OverwriteOptions, RawFlags>(words, AddFlags, Finish);
 }
 
@@ -249,8 +249,7 @@ absl::StatusOr<OverwriteResult> RunOverwrite(const OverwriteOptions &options) {
   absl::StatusOr<OverwriteResult> result = Overwrite(options).Run();
   if (!options.keep) {
     const absl::Status status = DB::Destroy(options.open, options.db);
-    if (result.ok())
-      QUIRE_RETURN_IF_ERROR(status);
+    if (result.ok()) QUIRE_RETURN_IF_ERROR(status);
   }
   return result;
 }
@@ -287,4 +286,4 @@ std::string OverwriteTable(const OverwriteOptions &options,
   return text;
 }
 
-} // namespace quire::benchmarks
+}  // namespace quire::benchmarks

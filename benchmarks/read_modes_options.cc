@@ -89,10 +89,10 @@ absl::Status Finish(const RawFlags &raw, ReadModesOptions *options) {
   return SetCommon(raw.common, "read_modes", options);
 }
 
-} // namespace
+}  // namespace
 
-absl::StatusOr<ReadModesOptions>
-ParseReadModesOptions(std::span<const std::string> words) {
+absl::StatusOr<ReadModesOptions> ParseReadModesOptions(
+    std::span<const std::string> words) {
   return ParseProgramFlags<ReadModesOptions, RawFlags>(words, AddFlags, Finish);
 }
 
@@ -104,4 +104,4 @@ std::string ReadModesHelp() {
          ProgramFlagsHelp<ReadModesOptions, RawFlags>(AddFlags);
 }
 
-} // namespace quire::benchmarks
+}  // namespace quire::benchmarks

@@ -165,8 +165,9 @@ class PageProvider {
   // that can be, the kernel's, so that the next Read of them asks the device:
   // for bytes that failed a check of the caller's. Waits for loads of them that
   // are under way; a read that an AsyncReader has in flight may bring the old
-  // bytes in afterwards. Marks go with the bytes. Pins keep what they have. The default is for providers without memory.
-  // REQUIRES: outside of any EpochGuard.
+  // bytes in afterwards. Marks go with the bytes. Pins keep what they have. The
+  // default is for providers without memory. REQUIRES: outside of any
+  // EpochGuard.
   virtual void Forget(std::span<const Extent> extents) { (void)extents; }
 
   // What to call the provider in an error: "pread", "direct".

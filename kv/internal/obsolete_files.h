@@ -12,8 +12,8 @@
 namespace quire::kv_internal {
 
 // Files are queued by whoever lets go of them last, which may be a reader, and
-// removed by the housekeeper, and by merges, which must not outrun that. What is
-// not removed before the process ends, the next open for writing removes.
+// removed by the housekeeper, and by merges, which must not outrun that. What
+// is not removed before the process ends, the next open for writing removes.
 // Thread-safe.
 class ObsoleteFiles {
  public:

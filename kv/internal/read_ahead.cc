@@ -10,8 +10,8 @@ namespace quire::kv_internal {
 namespace {
 
 // What may lie between two misses that follow each other: padding and a group's
-// header; and what else is in the page that the first one ends in, which a cache
-// has from then on.
+// header; and what else is in the page that the first one ends in, which a
+// cache has from then on.
 constexpr uint64_t kMaxGapBytes = 1024 + kPageBytes;
 
 // What is read at the second miss.

@@ -77,8 +77,8 @@ absl::Status TableReader::ReadFrame(const TableIdentity& identity) {
   provider_.Read(requests, io::CachePolicy::kReadOnce);
   QUIRE_RETURN_IF_ERROR(requests[0].status);
   QUIRE_ASSIGN_OR_RETURN(
-      header_, DecodeNamedFileHeader(requests[0].pin.bytes(), FileType::kTable,
-                                     path));
+      header_,
+      DecodeNamedFileHeader(requests[0].pin.bytes(), FileType::kTable, path));
   if (header_.file_number != identity.file_number) {
     return OtherFileError(path, "number", header_.file_number,
                           identity.file_number);

@@ -85,8 +85,8 @@ TEST(CompareColdTest, EveryModeIsMeasuredInAGroupOfItsOwn) {
   for (const std::string& note : results->notes()) {
     if (absl::StrContains(note, "left out")) GTEST_SKIP() << note;
   }
-  for (const char* id : {"get", "multiget32", "multiget64", "async32", "async64",
-                         "scan", "zipf"}) {
+  for (const char* id : {"get", "multiget32", "multiget64", "async32",
+                         "async64", "scan", "zipf"}) {
     const Row* const row = results->Find(std::string("cold-1k/") + id);
     ASSERT_NE(row, nullptr) << id;
     for (const Contender& contender : QuireContenders()) {

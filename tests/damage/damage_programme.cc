@@ -22,8 +22,8 @@ constexpr uint64_t kWays = kModes.size() + 1;
 constexpr uint64_t kStride = 256;
 
 constexpr std::array<DamageKind, 7> kKinds = {
-    DamageKind::kFlip,      DamageKind::kTruncate, DamageKind::kExtend,
-    DamageKind::kZero,      DamageKind::kDuplicate, DamageKind::kSwap,
+    DamageKind::kFlip, DamageKind::kTruncate,  DamageKind::kExtend,
+    DamageKind::kZero, DamageKind::kDuplicate, DamageKind::kSwap,
     DamageKind::kStale};
 
 void RunSeed(uint64_t seed, torture::Outcome& outcome) {
