@@ -1,6 +1,5 @@
 #include "tests/torture/media/crash_programmes.h"
 
-#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -69,16 +68,16 @@ class CrashedLife final : public JudgedLife {
       }
       return 2;
     });
-    std::array<uint64_t, kWriters> acknowledged;
-    std::array<uint64_t, kWriters> durable;
+    Counts acknowledged;
+    Counts durable;
     const bool may_fail = medium_->Strike(writer, random_, [&] {
+      durable = Durable();
       for (size_t i = 0; i < kWriters; ++i) {
-        durable[i] = progress_->writers[i].durable;
         acknowledged[i] = progress_->writers[i].acknowledged;
       }
     });
+    SetDurable(durable);
     for (size_t i = 0; i < kWriters; ++i) {
-      progress_->writers[i].durable = durable[i];
       progress_->writers[i].acknowledged = acknowledged[i];
     }
     outcome_.counts[programme_] += 1;

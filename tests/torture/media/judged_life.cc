@@ -42,6 +42,20 @@ void JudgedLife::Run() {
   }
 }
 
+JudgedLife::Counts JudgedLife::Durable() const {
+  Counts counts;
+  for (size_t i = 0; i < kWriters; ++i) {
+    counts[i] = progress_->writers[i].durable;
+  }
+  return counts;
+}
+
+void JudgedLife::SetDurable(const Counts& counts) {
+  for (size_t i = 0; i < kWriters; ++i) {
+    progress_->writers[i].durable = counts[i];
+  }
+}
+
 Options JudgedLife::JudgesOptions(uint64_t judge) const {
   Options options = RandomOptions(round_, stream_ + kStreams / 2 + judge);
   options.create_if_missing = true;

@@ -4,6 +4,7 @@
 #ifndef QUIRE_TESTS_TORTURE_MEDIA_JUDGED_LIFE_H_
 #define QUIRE_TESTS_TORTURE_MEDIA_JUDGED_LIFE_H_
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -48,6 +49,11 @@ class JudgedLife {
   virtual std::string Directory() const = 0;
   // Writes, harms and judges once. What is wrong, or nothing.
   virtual std::string RunRound() = 0;
+
+  // How many writes of each thread were acknowledged as durable.
+  using Counts = std::array<uint64_t, kWriters>;
+  Counts Durable() const;
+  void SetDurable(const Counts& counts);
 
   // The options of one of the judges of this round.
   Options JudgesOptions(uint64_t judge) const;

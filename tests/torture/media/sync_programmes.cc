@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -32,11 +33,13 @@ class FailingMedium {
   virtual std::string failure() const = 0;
   virtual std::string directory() const = 0;
   virtual void Inject(std::mt19937_64& random) = 0;
-  // Ends the fault of the last Inject; whether it was met.
-  virtual bool EndFault() = 0;
-  // Whether an open right after the failure may fail: the file system may have
-  // given up, until it is mounted again.
-  virtual bool MayRefuse() const = 0;
+  // Whether the fault of the last Inject was met yet.
+  virtual bool WasMet() = 0;
+  virtual void EndFault() = 0;
+  // Whether the file system may give up, until it is mounted again. An open
+  // right after the failure may fail then; and a sync that is under way when it
+  // gives up may return 0 for what it has just dropped.
+  virtual bool GivesUp() const = 0;
   // What the page cache had is gone.
   virtual void DropCaches(std::mt19937_64& random) = 0;
 };
@@ -47,7 +50,7 @@ class FuseSyncs final : public FailingMedium {
  public:
   std::string failure() const override { return disk_.failure(); }
   std::string directory() const override { return disk_.path(); }
-  bool MayRefuse() const override { return false; }
+  bool GivesUp() const override { return false; }
 
   void Inject(std::mt19937_64& random) override {
     before_ = disk_.Counts().injected;
@@ -58,10 +61,8 @@ class FuseSyncs final : public FailingMedium {
                   .lose = !directory && random() % 2 == 0});
   }
 
-  bool EndFault() override {
-    disk_.ClearFaults();
-    return disk_.Counts().injected > before_;
-  }
+  bool WasMet() override { return disk_.Counts().injected > before_; }
+  void EndFault() override { disk_.ClearFaults(); }
 
   void DropCaches(std::mt19937_64& random) override {
     disk_.PowerOff(0);
@@ -91,7 +92,7 @@ class BlockFailures final : public FailingMedium {
     return mount_ == nullptr ? disk_->failure() : mount_->failure();
   }
   std::string directory() const override { return mount_->path(); }
-  bool MayRefuse() const override { return true; }
+  bool GivesUp() const override { return true; }
 
   void Inject(std::mt19937_64& random) override {
     before_ = disk_->Counts().injected;
@@ -100,10 +101,8 @@ class BlockFailures final : public FailingMedium {
                    .count = 1 + random() % 3});
   }
 
-  bool EndFault() override {
-    disk_->ClearFaults();
-    return disk_->Counts().injected > before_;
-  }
+  bool WasMet() override { return disk_->Counts().injected > before_; }
+  void EndFault() override { disk_->ClearFaults(); }
 
   void DropCaches(std::mt19937_64&) override { mount_->Remount(); }
 
@@ -134,7 +133,7 @@ class FailingLife final : public JudgedLife {
     // At once, with all that the page cache shows.
     if (wrong.empty()) {
       const Verdict verdict = Judge(0, Crash::kPower);
-      wrong = medium_->MayRefuse() ? verdict.wrong : verdict.AnythingWrong();
+      wrong = medium_->GivesUp() ? verdict.wrong : verdict.AnythingWrong();
     }
     if (!wrong.empty()) return wrong;
     medium_->DropCaches(random_);
@@ -149,12 +148,14 @@ class FailingLife final : public JudgedLife {
     ChildProcess writer([this] {
       const absl::Status status = WriteAway(
           path_, round_,
-          {.stop_at_error = false, .reads_may_fail = medium_->MayRefuse()},
+          {.stop_at_error = false, .reads_may_fail = medium_->GivesUp()},
           *progress_);
       return status.ok() ? 0 : 1;
     });
-    if (!writer.WaitFor(kPatience)) return "writing hangs";
-    const bool met = medium_->EndFault();
+    const std::optional<Counts> before = WaitFor(writer);
+    if (!before.has_value()) return "writing hangs";
+    const bool met = medium_->WasMet();
+    medium_->EndFault();
     outcome_.counts[met ? programme_ : "rounds without a failure"] += 1;
     const std::string complaint = progress_->Complaint();
     if (!complaint.empty()) return complaint;
@@ -163,7 +164,27 @@ class FailingLife final : public JudgedLife {
       return "";
     }
     if (writer.exit_code() != 1) return "writing: " + writer.HowItFailed();
-    return met ? "" : "writing failed without a cause";
+    if (!met) return "writing failed without a cause";
+    if (medium_->GivesUp()) SetDurable(*before);
+    for (const uint64_t count : Durable()) {
+      outcome_.counts["writes acknowledged as durable"] += count;
+    }
+    return "";
+  }
+
+  // Waits until the writer has ended. What it had been promised as durable at
+  // the last look before the fault was met; nothing if it doesn't end.
+  std::optional<Counts> WaitFor(ChildProcess& writer) {
+    constexpr std::chrono::milliseconds kBetweenLooks{1};
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    Counts before = Durable();
+    while (!writer.WaitFor(kBetweenLooks)) {
+      if (std::chrono::steady_clock::now() > deadline) return std::nullopt;
+      const Counts now = Durable();
+      // In this order: what was promised by then, was before the fault.
+      if (!medium_->WasMet()) before = now;
+    }
+    return before;
   }
 
   const std::unique_ptr<FailingMedium> medium_;
