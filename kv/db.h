@@ -52,6 +52,12 @@ class Snapshot {
 // on. A small allocation that fails throws std::bad_alloc out of the call or,
 // once a change may have begun, makes it return ResourceExhausted, after which
 // writes are refused as after any other failure (docs/promises.md).
+//
+// In a child made by fork all that can be done with a database is to destroy
+// it, after which it can be opened again, once the parent has closed it. Until
+// then calls give FailedPrecondition, no snapshot, no property, empty Stats;
+// what was obtained before the fork (iterators, read sessions, pins, snapshots)
+// must not be touched. A child that keeps the database keeps its lock, too.
 class DB {
  public:
   // Opens the database in directory `path`. Errors name what is wrong: NotFound

@@ -83,9 +83,10 @@ KeptReport Kept(const View& current, const ViewPublisher& views) {
   for (const auto& run : current.runs) {
     for (const auto& segment : run->segments()) counted.insert(segment.get());
   }
-  const ViewPublisher::Kept kept = views.KeptByOldViews();
   KeptReport report;
+  // Before what they hold is gathered: without old views nothing is kept.
   report.views = static_cast<uint64_t>(std::max<int64_t>(views.waiting(), 0));
+  const ViewPublisher::Kept kept = views.KeptByOldViews();
   report.memtables = kept.memtables.size();
   for (const auto& memtable : kept.memtables) {
     report.memtable_bytes += memtable->memory_bytes();

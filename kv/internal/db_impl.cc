@@ -103,9 +103,10 @@ DbImpl::DbImpl(std::unique_ptr<DatabaseCore> core)
 
 DbImpl::~DbImpl() {
   if (closed_.load(std::memory_order_relaxed)) return;
-  if (core_->fork_generation != ForkGeneration()) {
+  if (IsForkedChild()) {
     // The threads are the parent's, and so are files and rings: let the memory
-    // be rather than touch them.
+    // be rather than touch them. The lock's copy would keep the parent's alive.
+    core_->lock.reset();
     (void)index_loader_.release();
     (void)housekeeper_.release();
     (void)merge_scheduler_.release();
@@ -121,8 +122,12 @@ DbImpl::~DbImpl() {
   status.IgnoreError();
 }
 
+bool DbImpl::IsForkedChild() const {
+  return core_->fork_generation != ForkGeneration();
+}
+
 absl::Status DbImpl::CheckUsable() const {
-  if (core_->fork_generation != ForkGeneration()) [[unlikely]] {
+  if (IsForkedChild()) [[unlikely]] {
     return absl::FailedPreconditionError(
         absl::StrCat(core_->path,
                      ": the database was opened before this "
@@ -228,6 +233,7 @@ std::unique_ptr<Iterator> DbImpl::NewIterator(const ReadOptions& options) {
 }
 
 std::unique_ptr<const Snapshot> DbImpl::GetSnapshot() {
+  if (IsForkedChild()) return nullptr;
   return std::make_unique<SnapshotImpl>(*core_);
 }
 
@@ -275,9 +281,12 @@ absl::Status DbImpl::WaitForMerges() {
   return merge_scheduler_->WaitUntilIdle();
 }
 
-Stats DbImpl::GetStats() { return GatherStats(*core_); }
+Stats DbImpl::GetStats() {
+  return IsForkedChild() ? Stats() : GatherStats(*core_);
+}
 
 std::optional<std::string> DbImpl::GetProperty(std::string_view name) {
+  if (IsForkedChild()) return std::nullopt;
   if (merge_scheduler_ != nullptr) {
     if (name == "quire.merges") return merge_scheduler_->Describe();
     if (name == "quire.background-error") {

@@ -60,6 +60,8 @@ class DbImpl final : public DB {
   absl::Status Close() override;
 
  private:
+  // Such a process has none of the threads, and locks as they were.
+  bool IsForkedChild() const;
   // OK, or why no call is possible: closed, or in a forked child.
   absl::Status CheckUsable() const;
   absl::Status CheckWritable() const;

@@ -87,6 +87,10 @@ void ExpectLongWalks(Iterator& iterator, const Rows& rows,
       forward ? ++at : --at;
       ASSERT_NO_FATAL_FAILURE(ExpectAt(iterator, rows, at, with_values));
     }
+    // To where it is, by its own view of the key.
+    forward ? iterator.Seek(iterator.key())
+            : iterator.SeekForPrev(iterator.key());
+    ASSERT_NO_FATAL_FAILURE(ExpectAt(iterator, rows, at, with_values));
     if (random() % 4 != 0) continue;
     at = random() % rows.size();
     random() % 2 == 0 ? iterator.Seek(rows[at].first)

@@ -18,6 +18,7 @@
 #include "io/posix_file_system.h"
 #include "kv/db.h"
 #include "kv/internal/checksum.h"
+#include "kv/read_session.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_directory.h"
@@ -195,25 +196,77 @@ TEST(DbOpenTest, SecondOpenerInAnotherProcessIsToldWhoHoldsIt) {
   EXPECT_EQ(status, 0);
 }
 
+// The number of a call that a child made by fork isn't refused, or 0.
+int LeastRefused(DB& db) {
+  std::string value;
+  const std::string_view key = "key";
+  PinnedValue pinned;
+  absl::Status multi_get;
+  db.MultiGet({}, {&key, 1}, {&pinned, 1}, {&multi_get, 1});
+  const absl::Status refusals[] = {db.Get({}, key, &value),
+                                   db.Put({}, key, "other"),
+                                   db.Delete({}, key),
+                                   multi_get,
+                                   db.Sync(),
+                                   db.FlushMemtables(),
+                                   db.CompactRange({}),
+                                   db.WaitForMerges(),
+                                   db.Refresh(),
+                                   db.Checkpoint("/none"),
+                                   db.NewIterator({})->status(),
+                                   ReadSession::Open(db, {}).status(),
+                                   db.Close()};
+  int call = 1;
+  for (const absl::Status& refusal : refusals) {
+    if (!absl::IsFailedPrecondition(refusal)) return call;
+    ++call;
+  }
+  const bool none = db.GetSnapshot() == nullptr &&
+                    db.GetStats().last_sequence == 0 &&
+                    db.GetProperty("quire.outstanding") == std::nullopt;
+  return none ? 0 : call;
+}
+
 TEST(DbOpenTest, UseAfterForkIsRefused) {
   testing::TempDirectory dir;
   auto db = DB::Open(Creating(), dir.File("db"));
   ASSERT_OK(db.status());
   ASSERT_OK((*db)->Put({}, "key", "value"));
   const pid_t child = fork();
+  if (child == 0) _exit(LeastRefused(**db));
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "call " << WEXITSTATUS(status);
+  std::string value;
+  EXPECT_OK((*db)->Get({}, "key", &value));
+}
+
+TEST(DbOpenTest, AForkedChildOpensAgainOnceTheParentHasClosed) {
+  testing::TempDirectory dir;
+  const std::string path = dir.File("db");
+  auto db = DB::Open(Creating(), path);
+  ASSERT_OK(db.status());
+  ASSERT_OK((*db)->Put({}, "key", "value"));
+  int closed[2];
+  ASSERT_EQ(pipe(closed), 0);
+  const pid_t child = fork();
   if (child == 0) {
+    const std::string holder = "held by pid " + std::to_string(getppid());
+    db->reset();
+    const absl::Status held = DB::Open(Creating(), path).status();
+    if (held.message().find(holder) == std::string_view::npos) _exit(1);
+    char byte;
+    if (read(closed[0], &byte, 1) != 1) _exit(2);
+    const auto again = DB::Open(Creating(), path);
     std::string value;
-    const bool refused =
-        absl::IsFailedPrecondition((*db)->Get({}, "key", &value)) &&
-        absl::IsFailedPrecondition((*db)->Put({}, "key", "other")) &&
-        !(*db)->NewIterator({})->status().ok();
-    _exit(refused ? 0 : 1);
+    _exit(again.ok() && (*again)->Get({}, "key", &value).ok() ? 0 : 3);
   }
+  // What the child did has not taken the lock away.
+  EXPECT_OK((*db)->Close());
+  ASSERT_EQ(write(closed[1], "x", 1), 1);
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
-  std::string value;
-  EXPECT_OK((*db)->Get({}, "key", &value));
 }
 
 // The second removed what the first had left, and a power loss undid that.

@@ -28,6 +28,8 @@ using ::quire::testing::StatusIs;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+constexpr auto kResourceExhausted = absl::StatusCode::kResourceExhausted;
+
 class MergeSchedulerTest : public ::testing::Test {
  protected:
   MergeSchedulerTest() : faulty_(io::PosixFileSystem()) {
@@ -35,6 +37,14 @@ class MergeSchedulerTest : public ::testing::Test {
     options_.memtable_bytes = 64 << 10;
     options_.automatic_merges = false;
     options_.file_system = &faulty_;
+  }
+
+  // There is no space for a table, until faulty_.Clear().
+  void FillDisk() {
+    faulty_.Inject({.op = FileOp::kCreate,
+                    .path_contains = ".tbl",
+                    .sticky = true,
+                    .error = ENOSPC});
   }
 
   // A database of so many runs that are all due to be merged, opened with
@@ -91,17 +101,11 @@ TEST_F(MergeSchedulerTest, WritersDoNotWaitOnceWritesAreRefused) {
 
 TEST_F(MergeSchedulerTest, WritersAreToldThatThereIsNoSpaceUntilThereIs) {
   ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
-  faulty_.Inject({.op = FileOp::kCreate,
-                  .path_contains = ".tbl",
-                  .sticky = true,
-                  .error = ENOSPC});
+  FillDisk();
   MergeScheduler scheduler(*core_);
-  EXPECT_THAT(scheduler.WaitUntilIdle(),
-              StatusIs(absl::StatusCode::kResourceExhausted));
-  EXPECT_THAT(core_->throttle.Admit(1, 1 << 20),
-              StatusIs(absl::StatusCode::kResourceExhausted));
-  EXPECT_THAT(scheduler.error(),
-              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(scheduler.WaitUntilIdle(), StatusIs(kResourceExhausted));
+  EXPECT_THAT(core_->throttle.Admit(1, 1 << 20), StatusIs(kResourceExhausted));
+  EXPECT_THAT(scheduler.error(), StatusIs(kResourceExhausted));
   faulty_.Clear();
   // It is tried again by itself.
   while (!scheduler.error().ok()) scheduler.Wake();
@@ -112,13 +116,9 @@ TEST_F(MergeSchedulerTest, WritersAreToldThatThereIsNoSpaceUntilThereIs) {
 
 TEST_F(MergeSchedulerTest, WhoWaitsForMergesIsNotToldOfSpaceThatWasMissing) {
   ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
-  faulty_.Inject({.op = FileOp::kCreate,
-                  .path_contains = ".tbl",
-                  .sticky = true,
-                  .error = ENOSPC});
+  FillDisk();
   MergeScheduler scheduler(*core_);
-  EXPECT_THAT(scheduler.WaitUntilIdle(),
-              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(scheduler.WaitUntilIdle(), StatusIs(kResourceExhausted));
   faulty_.Clear();
   EXPECT_OK(scheduler.WaitUntilIdle());
   EXPECT_OK(scheduler.error());
@@ -127,13 +127,9 @@ TEST_F(MergeSchedulerTest, WhoWaitsForMergesIsNotToldOfSpaceThatWasMissing) {
 
 TEST_F(MergeSchedulerTest, WithoutSpaceTheThreadsDoNotDriveOneAnother) {
   ASSERT_NO_FATAL_FAILURE(OpenWithRuns(8));
-  faulty_.Inject({.op = FileOp::kCreate,
-                  .path_contains = ".tbl",
-                  .sticky = true,
-                  .error = ENOSPC});
+  FillDisk();
   MergeScheduler scheduler(*core_);
-  EXPECT_THAT(scheduler.WaitUntilIdle(),
-              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(scheduler.WaitUntilIdle(), StatusIs(kResourceExhausted));
   const auto start = std::chrono::steady_clock::now();
   const uint64_t before = faulty_.injected_count();
   for (int i = 0; i < 100; ++i) {
@@ -153,8 +149,7 @@ TEST_F(MergeSchedulerTest, ACompactionWithoutSpaceIsItsCallersAffair) {
   MergeScheduler scheduler(*core_);
   ASSERT_OK(scheduler.WaitUntilIdle());
   faulty_.Inject({.op = FileOp::kCreate, .sticky = true, .error = ENOSPC});
-  EXPECT_THAT(scheduler.CompactRange({}),
-              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(scheduler.CompactRange({}), StatusIs(kResourceExhausted));
   EXPECT_OK(scheduler.error());
   EXPECT_OK(scheduler.WaitUntilIdle());
   EXPECT_EQ(core_->throttle.Describe(), "free");
@@ -168,8 +163,7 @@ TEST_F(MergeSchedulerTest, WantOfMemoryIsNotTakenForDamage) {
                   .error = ENOMEM});
   core_->options.automatic_merges = false;
   MergeScheduler scheduler(*core_);
-  EXPECT_THAT(scheduler.CompactRange({}),
-              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(scheduler.CompactRange({}), StatusIs(kResourceExhausted));
   EXPECT_GT(faulty_.injected_count(), 0u);
   EXPECT_EQ(core_->counters.checksum_failures.Sum(), 0);
   EXPECT_EQ(core_->views.Hold()->runs.size(), 8u);
