@@ -175,7 +175,10 @@ void RunMaker::Loop() {
       waiting_.pop_front();
       ++made_;
     }
-    failure_ = std::move(status);
+    // What writes are refused for since then stays what callers are told.
+    if (failure_.ok() || absl::IsResourceExhausted(failure_)) {
+      failure_ = std::move(status);
+    }
     UpdateThrottle();
     changed_.NotifyAll();
   }

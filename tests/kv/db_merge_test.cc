@@ -120,7 +120,7 @@ class DbMergeTest : public ::testing::TestWithParam<ReadMode> {
   void ExpectOnlyFilesInUse() {
     const Stats stats = db_->GetStats();
     const uint64_t used = stats.segments + stats.runs + stats.memtables;
-    for (int i = 0; i < 1000 && FileCount() > used; ++i) {
+    for (int i = 0; i < 6000 && FileCount() > used; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     EXPECT_EQ(FileCount(), used);

@@ -176,8 +176,9 @@ TEST_P(RefreshTest, WhatIsMissingForAMomentIsLookedForAgain) {
   for (const char* file : {"MANIFEST", ".tbl", ".seg"}) {
     SCOPED_TRACE(file);
     Write(1);
-    // So that there is a new file of each kind.
+    // So that there is a new file of each kind, and stays.
     ASSERT_OK(writer_->FlushMemtables());
+    ASSERT_OK(writer_->WaitForMerges());
     // Read first: the thread that loads the index may be the one that meets it.
     const uint64_t before = faulty_.injected_count();
     faulty_.Inject(

@@ -32,15 +32,16 @@ constexpr int kJobsMax = 64;
 // What the processes share. Each number stands for itself alone: relaxed.
 struct Shared {
   std::atomic<uint64_t> next_seed{0};
-  // Of each job: the seed at work, and when it began (Clock, in seconds).
+  // Of each job: the seed at work, and when it began (Clock, in ms).
   std::atomic<uint64_t> seeds[kJobsMax];
   std::atomic<uint64_t> starts[kJobsMax];
 };
 
-uint64_t NowSeconds() {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(
-                                   Clock::now().time_since_epoch())
-                                   .count());
+uint64_t NowMs() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(
+          Clock::now().time_since_epoch())
+          .count());
 }
 
 std::string ToLine(uint64_t seed, const Outcome& outcome) {
@@ -136,7 +137,7 @@ class Driver {
     while (Clock::now() < deadline_) {
       const uint64_t seed = TakeSeed();
       if (seed == kNoSeed) return;
-      shared_->starts[index].store(NowSeconds(), std::memory_order_relaxed);
+      shared_->starts[index].store(NowMs(), std::memory_order_relaxed);
       shared_->seeds[index].store(seed, std::memory_order_relaxed);
       Outcome outcome;
       programme_.run(seed, outcome);
@@ -171,7 +172,7 @@ class Driver {
     const uint64_t seed = shared_->seeds[index].load(std::memory_order_relaxed);
     const uint64_t start =
         shared_->starts[index].load(std::memory_order_relaxed);
-    if (seed == kNoSeed || NowSeconds() < start + programme_.seconds_max) {
+    if (seed == kNoSeed || NowMs() < start + 1000 * programme_.seconds_max) {
       return;
     }
     jobs_[index].hung = true;

@@ -49,7 +49,7 @@ TEST(DriverTest, DeathAndHangOfASeedAreItsFailures) {
   Programme programme;
   programme.name = "deadly";
   programme.seed_count = 20;
-  programme.seconds_max = 2;
+  programme.seconds_max = 5;
   programme.run = [](uint64_t seed, Outcome& outcome) {
     if (seed == 7) std::abort();
     if (seed == 9) pause();
