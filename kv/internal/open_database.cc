@@ -228,7 +228,6 @@ absl::Status RemoveUnnamedFiles(DatabaseCore& core, const DatabaseFiles& files,
 }
 
 absl::Status CreateNew(DatabaseCore& core, const DatabaseFiles& files) {
-  QUIRE_RETURN_IF_ERROR(SyncNameOfDirectory(*core.file_system, core.path));
   core.database_id = RandomDatabaseId();
   core.hash_seed = RandomId();
   DatabaseState state;
@@ -286,16 +285,26 @@ absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
   return absl::OkStatus();
 }
 
+absl::Status MakeDirectory(io::FileSystem& fs, const std::string& path) {
+  QUIRE_RETURN_IF_ERROR(fs.CreateDirectory(path));
+  absl::Status status = SyncNameOfDirectory(fs, path);
+  // A sync that failed may not be repeated: what it has lost stays lost. The
+  // next open makes the directory anew.
+  if (!status.ok()) fs.RemoveDirectory(path).IgnoreError();
+  return status;
+}
+
 absl::Status PrepareDirectory(DatabaseCore& core, DatabaseFiles& files) {
   io::FileSystem& fs = *core.file_system;
-  if (!files.directory_exists) {
-    QUIRE_RETURN_IF_ERROR(fs.CreateDirectory(core.path));
-  }
+  const bool is_made = !files.directory_exists;
+  if (is_made) QUIRE_RETURN_IF_ERROR(MakeDirectory(fs, core.path));
   QUIRE_ASSIGN_OR_RETURN(core.lock,
                          fs.LockFile(absl::StrCat(core.path, "/", kLockName)));
   // Again, now that nobody else changes it.
   QUIRE_ASSIGN_OR_RETURN(files, ListDatabaseFiles(fs, core.path));
-  return absl::OkStatus();
+  if (is_made || files.has_current) return absl::OkStatus();
+  // Whoever made it may not have got as far as the sync.
+  return SyncNameOfDirectory(fs, core.path);
 }
 
 }  // namespace
