@@ -70,33 +70,17 @@ void DamageList::AddSectors(uint64_t sector_bytes) {
   for (const auto& [name, content] : database_.files) {
     for (uint64_t at = 0; at < content.size(); at += sector_bytes) {
       places.push_back(
-          {&name, at, std::min<uint64_t>(sector_bytes, content.size() - at)});
+          {&name, &content, at, std::min(sector_bytes, content.size() - at)});
     }
   }
-  const auto add = [&](const std::string& what,
-                       std::vector<Damage::Edit> edits) {
-    std::erase_if(edits,
-                  [](const Damage::Edit& edit) { return edit.bytes.empty(); });
-    if (!edits.empty()) sectors_.push_back({what, std::move(edits)});
-  };
-  const auto text = [](const Place& place) {
-    return absl::StrCat(*place.file, ": ", place.size, " bytes at ",
-                        place.offset);
-  };
   for (size_t a = 0; a < places.size(); ++a) {
     if (kind_ == DamageKind::kZero) {
-      add(absl::StrCat(text(places[a]), " zeroed"),
-          {Replace(places[a], std::string(places[a].size, '\0'))});
+      sectors_.push_back({places[a], {}});
       continue;
     }
     for (size_t b = 0; b < places.size(); ++b) {
-      if (kind_ == DamageKind::kDuplicate && a != b) {
-        add(absl::StrCat(text(places[a]), " as ", text(places[b])),
-            {Replace(places[a], BytesAt(places[b]))});
-      } else if (kind_ == DamageKind::kSwap && a < b) {
-        add(absl::StrCat(text(places[a]), " swapped with ", text(places[b])),
-            {Replace(places[a], BytesAt(places[b])),
-             Replace(places[b], BytesAt(places[a]))});
+      if (kind_ == DamageKind::kSwap ? a < b : a != b) {
+        sectors_.push_back({places[a], places[b]});
       }
     }
   }
@@ -106,41 +90,20 @@ void DamageList::AddStale() {
   for (const auto& [name, content] : database_.files) {
     for (const auto& state : database_.earlier) {
       for (const auto& [old_name, old_content] : state) {
-        if (TypeOf(old_name) != TypeOf(name) || old_content == content)
-          continue;
+        if (TypeOf(old_name) != TypeOf(name)) continue;
+        const uint64_t shared = std::min(content.size(), old_content.size());
         for (const uint64_t sector : kSectorBytes) {
-          for (uint64_t at = 0;
-               at < std::min(content.size(), old_content.size());
-               at += sector) {
-            const Place place = {
-                &name, at, std::min<uint64_t>(sector, content.size() - at)};
-            Damage::Edit edit = Replace(place, old_content.substr(at, sector));
-            if (edit.bytes.empty()) continue;
-            sectors_.push_back({absl::StrCat(name, ": ", sector, " bytes at ",
-                                             at, " as earlier in ", old_name),
-                                {std::move(edit)}});
+          for (uint64_t at = 0; at < shared; at += sector) {
+            sectors_.push_back({{&name, &content, at, sector},
+                                {&old_name, &old_content, at, sector}});
           }
         }
-        sectors_.push_back(
-            {absl::StrCat(name, " as ", old_name, " was earlier"),
-             {{name, old_content.size(), "", true},
-              {name, 0, old_content, false}}});
+        sectors_.push_back({{&name, &content, 0, content.size()},
+                            {&old_name, &old_content, 0, old_content.size()},
+                            true});
       }
     }
   }
-}
-
-std::string DamageList::BytesAt(const Place& place) const {
-  return database_.files.at(*place.file).substr(place.offset, place.size);
-}
-
-Damage::Edit DamageList::Replace(const Place& place,
-                                 const std::string& bytes) const {
-  Damage::Edit edit = {*place.file, place.offset, bytes.substr(0, place.size),
-                       false};
-  if (edit.bytes == BytesAt(place).substr(0, edit.bytes.size()))
-    edit.bytes.clear();
-  return edit;
 }
 
 Damage DamageList::At(uint64_t i) const {
@@ -153,7 +116,7 @@ Damage DamageList::At(uint64_t i) const {
     case DamageKind::kExtend:
       return ExtendAt(i);
     default:
-      return sectors_[i];
+      return SectorsAt(i);
   }
 }
 
@@ -187,6 +150,44 @@ Damage DamageList::ExtendAt(uint64_t i) const {
   const std::string more(i % 2 == 0 ? 1 : 4096, i / 2 % 2 == 0 ? '\0' : '\xff');
   return {absl::StrCat(it->first, ": ", more.size(), " bytes more"),
           {{it->first, it->second.size(), more, false}}};
+}
+
+Damage DamageList::SectorsAt(uint64_t i) const {
+  const auto& [to, from, whole_file] = sectors_[i];
+  if (whole_file) {
+    Damage damage = {absl::StrCat(*to.file, " as ", *from.file, " was earlier"),
+                     {}};
+    if (*to.content == *from.content) return damage;
+    damage.edits = {{*to.file, from.size, "", true},
+                    {*to.file, 0, *from.content, false}};
+    return damage;
+  }
+  const auto text = [](const Place& place) {
+    return absl::StrCat(*place.file, ": ", place.size, " bytes at ",
+                        place.offset);
+  };
+  Damage damage;
+  // As far as both reach.
+  const auto replace = [&](const Place& place, const std::string& bytes) {
+    const std::string now = place.Bytes();
+    const size_t size = std::min(now.size(), bytes.size());
+    if (now.compare(0, size, bytes, 0, size) == 0) return;
+    damage.edits.push_back(
+        {*place.file, place.offset, bytes.substr(0, size), false});
+  };
+  if (kind_ == DamageKind::kZero) {
+    damage.what = absl::StrCat(text(to), " zeroed");
+    replace(to, std::string(to.size, '\0'));
+    return damage;
+  }
+  damage.what = absl::StrCat(text(to),
+                             kind_ == DamageKind::kSwap    ? " swapped with "
+                             : kind_ == DamageKind::kStale ? " as earlier in "
+                                                           : " as ",
+                             text(from));
+  replace(to, from.Bytes());
+  if (kind_ == DamageKind::kSwap) replace(from, to.Bytes());
+  return damage;
 }
 
 }  // namespace quire::testing

@@ -20,7 +20,7 @@ struct Damage {
     bool truncate = false;  // `file` ends at `offset` instead; no bytes
   };
   std::string what;
-  std::vector<Edit> edits;
+  std::vector<Edit> edits;  // none: nothing is changed
 };
 
 enum class DamageKind : uint8_t {
@@ -35,9 +35,9 @@ enum class DamageKind : uint8_t {
 };
 const char* DamageKindName(DamageKind kind);
 
-// Lists them in a fixed order; sectors of 512 and of 4096 bytes. What changes
-// nothing (a sector of zeros zeroed) is left out, so the counts are of real
-// damage.
+// Lists them in a fixed order; sectors of 512 and of 4096 bytes. What an index
+// means, and the size, depend on the names and sizes of the files alone: what
+// changes nothing (a sector of zeros zeroed) is listed too, without edits.
 class DamageList {
  public:
   DamageList(const SmallDatabase& database, DamageKind kind);
@@ -50,23 +50,29 @@ class DamageList {
   // A piece of a file.
   struct Place {
     const std::string* file = nullptr;
+    const std::string* content = nullptr;  // of the file
     uint64_t offset = 0;
     uint64_t size = 0;
+
+    std::string Bytes() const { return content->substr(offset, size); }
+  };
+  struct Sectors {
+    Place to;
+    Place from;               // unused by kZero
+    bool whole_file = false;  // only for kStale
   };
 
   void AddSectors(uint64_t sector_bytes);
   void AddStale();
-  std::string BytesAt(const Place& place) const;
-  // Replaces a place's bytes, as far as the file reaches.
-  Damage::Edit Replace(const Place& place, const std::string& bytes) const;
   Damage FlipAt(uint64_t i) const;
   Damage TruncateAt(uint64_t i) const;
   Damage ExtendAt(uint64_t i) const;
+  Damage SectorsAt(uint64_t i) const;
 
   const SmallDatabase& database_;
   const DamageKind kind_;
   uint64_t size_ = 0;
-  std::vector<Damage> sectors_;  // for the kinds that are about sectors
+  std::vector<Sectors> sectors_;  // for the kinds that are about sectors
 };
 
 }  // namespace quire::testing

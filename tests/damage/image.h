@@ -28,8 +28,8 @@ class Image {
   // Makes the directory again what the database is, whatever became of it.
   void RestoreAll();
 
-  // Whether the files are the database's with this damage, and no others are
-  // there.
+  // Whether the files, but for LOCK, are the database's with this damage, and
+  // no others are there.
   bool IsExactly(const Damage& damage) const;
 
  private:

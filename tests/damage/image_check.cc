@@ -150,6 +150,7 @@ Options OptionsFor(const HowOpened& how, bool read_only) {
   Options options;
   options.read_only = read_only;
   options.automatic_merges = false;
+  options.memtable_bytes = uint64_t{64} << 10;
   options.provider.read_mode = how.mode;
   options.provider.read_mode_policy = ProviderPolicy::kRequire;
   options.provider.io_engine = IoEngine::kPreadv;  // opens faster
@@ -208,6 +209,7 @@ std::string CheckOpen(const SmallDatabase& database, const Image& image,
 
 void Answers::Add(const Answers& other) {
   images += other.images;
+  unchanged += other.unchanged;
   refused += other.refused;
   failing += other.failing;
   right += other.right;

@@ -14,13 +14,14 @@ namespace quire::testing {
 
 // What the answers about one image, or about many, were.
 struct Answers {
-  uint64_t images = 0;
-  uint64_t refused = 0;  // images that didn't open, with an error that names
-                         // the damaged file
-  uint64_t failing = 0;  // images that opened, and some read failed so
-  uint64_t right = 0;    // reads
-  uint64_t errors = 0;   // reads that failed with such an error
-  uint64_t bad = 0;      // images about which any answer was none of these
+  uint64_t images = 0;     // that were opened
+  uint64_t unchanged = 0;  // entries of the list that change nothing
+  uint64_t refused = 0;    // images that didn't open, with an error that names
+                           // the damaged file
+  uint64_t failing = 0;    // images that opened, and some read failed so
+  uint64_t right = 0;      // reads
+  uint64_t errors = 0;     // reads that failed with such an error
+  uint64_t bad = 0;        // images about which any answer was none of these
 
   void Add(const Answers& other);
 };

@@ -14,7 +14,7 @@
 namespace quire::testing {
 namespace {
 
-constexpr int kKeys = 48;
+constexpr int kKeys = 20;
 
 std::string Key(int i) {
   std::string key = "key" + std::to_string(i);
@@ -27,7 +27,7 @@ std::string Key(int i) {
 std::string Value(int i, int version) {
   static constexpr size_t kSizes[] = {0, 1, 7, 30, 100, 250, 480, 700};
   std::string value = "v" + std::to_string(version) + ".";
-  const size_t size = i == 11 ? 5000 : kSizes[i % 8];
+  const size_t size = i == 11 ? 4200 : kSizes[i % 8];
   while (value.size() < size)
     value += static_cast<char>('a' + value.size() % 23);
   return size == 0 ? "" : value;
@@ -66,6 +66,7 @@ class Maker {
 
   SmallDatabase Finish() {
     database_.files = ReadDirectory(path_);
+    database_.files["LOCK"] = "1234567\n";
     database_.absent.emplace_back("never there");
     database_.absent.emplace_back("key");
     return std::move(database_);
@@ -97,7 +98,7 @@ SmallDatabase MakeSmallDatabase(const std::string& directory) {
   for (int i = 0; i < kKeys; ++i) maker.Put(i, 1);
   {
     const auto snapshot = maker.GetSnapshot();
-    for (int i = 0; i < kKeys; i += 9) maker.Put(i, 2);
+    for (int i = 0; i < kKeys; i += 6) maker.Put(i, 2);
     maker.Flush();
   }
   maker.Checkpoint(directory + "/checkpoint");
@@ -105,11 +106,7 @@ SmallDatabase MakeSmallDatabase(const std::string& directory) {
   maker.KeepState();
   maker.Open();
   for (int i = 1; i < kKeys; i += 6) maker.Put(i, 3);
-  for (int i = 3; i < kKeys; i += 12) maker.Delete(i);
-  maker.Flush();
-  maker.KeepState();
-  for (int i = 2; i < kKeys; i += 16) maker.Put(i, 4);
-  maker.Delete(5);
+  for (int i = 3; i < kKeys; i += 6) maker.Delete(i);
   maker.Close();
   return maker.Finish();
 }

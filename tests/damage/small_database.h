@@ -9,7 +9,8 @@
 namespace quire::testing {
 
 struct SmallDatabase {
-  // The directory's files by name, LOCK left out.
+  // The directory's files by name. LOCK, in which each opener writes its
+  // process's id, has one that doesn't depend on who made the database.
   std::map<std::string, std::string> files;
   // Files of the same database in earlier states, and of a checkpoint of it.
   std::vector<std::map<std::string, std::string>> earlier;
@@ -19,7 +20,7 @@ struct SmallDatabase {
   std::vector<std::string> absent;
 };
 
-// Makes one in `directory`, which must be empty: about 64 KiB in three runs,
+// Makes one in `directory`, which must be empty: 83,512 bytes in two runs,
 // with older versions kept for a snapshot, tombstones, empty and large values,
 // and a manifest of several edits. The same at each call but for random ids.
 // Ends the process if that fails.

@@ -96,6 +96,21 @@ TEST_P(MediaErrorTest, BadSectorFailsOnlyTheExtentsThatTouchIt) {
   }
 }
 
+TEST_P(MediaErrorTest, WhatItsCacheHoldsStaysReadable) {
+  if (provider_->Stats().cache_capacity_bytes == 0) {
+    GTEST_SKIP() << provider_->Name() << " has no cache of its own";
+  }
+  const std::string bytes = TestBytes(2 * kPiece, 4);
+  const AttachedFile& file = AttachNew("file", bytes);
+  EXPECT_THAT(Read(file, kPage, kPage, CachePolicy::kPoint),
+              IsOkAndHolds(bytes.substr(kPage, kPage)));
+  faulty_.Inject({.op = FileOp::kRead, .sticky = true});
+  EXPECT_THAT(Read(file, kPage + 10, 100, CachePolicy::kPoint),
+              IsOkAndHolds(bytes.substr(kPage + 10, 100)));
+  EXPECT_THAT(Read(file, kPiece + kPage, 10, CachePolicy::kPoint),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("EIO")));
+}
+
 TEST_P(MediaErrorTest, SingleErrorIsReportedOrOvercomeNeverRemembered) {
   const std::string bytes = TestBytes(8 << 20, 2);
   const AttachedFile& file = AttachNew("file", bytes);

@@ -27,6 +27,7 @@ void FailMemory(uint64_t, bool) {}
 void RestoreMemory() {}
 uint64_t MemoryRequests() { return 0; }
 uint64_t MemoryFailures() { return 0; }
+bool MemoryThrownHere() { return false; }
 
 }  // namespace quire::testing
 
@@ -42,6 +43,7 @@ std::atomic<uint64_t> fail_at{0};  // 0: off
 std::atomic<bool> fail_on{false};  // sticky
 std::atomic<uint64_t> requests{0};
 std::atomic<uint64_t> failures{0};
+thread_local bool thrown_here = false;
 
 bool Fails() {
   const uint64_t nth = fail_at.load(std::memory_order_relaxed);
@@ -64,7 +66,10 @@ void* AllocateOrNull(std::size_t size, std::size_t alignment) {
 
 void* Allocate(std::size_t size, std::size_t alignment) {
   void* const memory = AllocateOrNull(size, alignment);
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) {
+    thrown_here = true;
+    throw std::bad_alloc();
+  }
   return memory;
 }
 
@@ -83,6 +88,7 @@ void RestoreMemory() { fail_at.store(0, std::memory_order_relaxed); }
 
 uint64_t MemoryRequests() { return requests.load(std::memory_order_relaxed); }
 uint64_t MemoryFailures() { return failures.load(std::memory_order_relaxed); }
+bool MemoryThrownHere() { return thrown_here; }
 
 }  // namespace quire::testing
 

@@ -24,6 +24,9 @@ void RestoreMemory();
 uint64_t MemoryRequests();
 uint64_t MemoryFailures();
 
+// Whether operator new has failed by an exception on this thread, ever.
+bool MemoryThrownHere();
+
 }  // namespace quire::testing
 
 #endif  // QUIRE_TESTS_MEMORY_FAILING_MEMORY_H_

@@ -38,7 +38,9 @@ void RunSeed(uint64_t seed, torture::Outcome& outcome) {
     outcome.counts["then done"] += outcomes.done;
     outcome.counts["then refused"] += outcomes.refused;
     outcome.counts["then std::bad_alloc"] += outcomes.thrown;
-    outcome.counts["then the process ended"] += outcomes.ended;
+    outcome.counts[absl::StrCat("then the process ended, ", name)] +=
+        outcomes.ended;
+    ++outcome.counts["parts run to their end"];
     for (const std::string& failure : outcomes.failures) {
       outcome.failures.push_back(
           absl::StrCat("--programme=memory --seeds=", seed, ": ",
@@ -55,6 +57,7 @@ torture::Programme MemoryProgramme() {
   programme.description =
       "every request for memory fails, alone and with all after it";
   programme.seed_count = kStride * kModes.size() * AllMemorySteps().size();
+  programme.bars["parts run to their end"] = 2 * programme.seed_count;
   programme.run = RunSeed;
   return programme;
 }

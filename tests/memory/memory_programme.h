@@ -8,7 +8,7 @@ namespace quire::testing {
 
 // Each request for memory of each step (out_of_memory.h), in the four read
 // modes, failing alone and with all after it. A seed is every 16th request of
-// one step in one mode.
+// one step in one mode: two parts.
 torture::Programme MemoryProgramme();
 
 }  // namespace quire::testing

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -266,6 +267,26 @@ std::string CheckLeft(const std::string& path, const Report& report) {
   return closed.ok() ? "" : absl::StrCat("closing: ", closed.ToString());
 }
 
+// The terminate handler. An exception that left a noexcept function or a thread
+// is current here; but where that function has something to clean up, GCC ends
+// the process before it makes it so. It is still under way then, and what it is
+// can only be told by what was thrown on this thread.
+[[noreturn]] void EndByBadAlloc() {
+  if (std::current_exception() == nullptr) {
+    if (std::uncaught_exceptions() > 0 && MemoryThrownHere()) {
+      _exit(kEndedByBadAlloc);
+    }
+  } else {
+    try {
+      throw;
+    } catch (const std::bad_alloc&) {
+      _exit(kEndedByBadAlloc);
+    } catch (...) {
+    }
+  }
+  std::abort();
+}
+
 // One child. Returns whether a request failed in it.
 bool RunPoint(const MemoryPart& part, const std::string& base,
               const std::string& path, uint64_t nth, MemoryOutcomes& outcomes) {
@@ -276,7 +297,7 @@ bool RunPoint(const MemoryPart& part, const std::string& base,
   const pid_t child = fork();
   QUIRE_CHECK(child >= 0);
   if (child == 0) {
-    std::set_terminate([] { _exit(kEndedByBadAlloc); });
+    std::set_terminate(EndByBadAlloc);
     alarm(kSecondsToLive);
     Life(part, path, *report).Run(nth);
     _exit(0);

@@ -23,6 +23,9 @@ struct CrashCheckOptions {
   // durable what it was given.
   const CrashModel* disk = nullptr;
   uint64_t seed = 0;
+  // Lets an operation fail in some of the openings that are not the last, and
+  // counts those that met it; nullptr: none fails.
+  uint64_t* faults = nullptr;
 };
 
 // What is asked of a database after a crash.
@@ -35,15 +38,23 @@ struct CrashPromise {
   size_t position = 0;  // of the crash on the tape
 };
 
+// The highest number of an inode that there ever was on `tape`.
+uint64_t HighestInode(const DiskTape& tape);
+
+// Lets what a MemoryDisk of `image` creates have numbers above `inode`, so that
+// its tape can follow one on which others up to there came and went.
+void NumberFrom(uint64_t inode, DiskImage& image);
+
 // The database opens, for reading and for writing; it has a state within the
 // bounds; checkpoints are whole or no databases; it takes a write, closes and
 // opens again with it; and, `depth` times, a power loss at any moment of the
-// opening leaves a disk of which the same is true. Returns what isn't so, and
-// adds the number of crash states to `*states`.
+// opening, or the death of the process after an opening that failed, leaves a
+// disk of which the same is true. Returns what isn't so, and adds to `*crashes`
+// how often it crashed before the database was open.
 std::vector<std::string> CheckCrash(const DiskImage& image,
                                     const CrashPromise& promise,
                                     const CrashCheckOptions& options,
-                                    uint64_t* states);
+                                    uint64_t* crashes);
 
 }  // namespace quire::torture
 

@@ -13,8 +13,8 @@ Programme CrashSequences();
 // Longer lives at random; some tearings at each boundary.
 Programme CrashLives();
 
-// As CrashLives; then up to three more crashes while the database is being
-// opened.
+// As CrashLives; then up to three more crashes, or operations that fail, while
+// the database is being opened.
 Programme CrashRecoveries();
 
 // A bit flips in a log that was synced, and that nobody closed: each byte. The

@@ -47,6 +47,7 @@ TEST(CrashProgrammesTest, Recoveries) {
   const Outcome outcome = RunSeeds(CrashRecoveries(), 0, 1, 3);
   EXPECT_THAT(outcome.failures, IsEmpty());
   EXPECT_GT(outcome.counts.at("crashes during recovery"), 100u);
+  EXPECT_GT(outcome.counts.at("faults during recovery"), 100u);
 }
 
 }  // namespace

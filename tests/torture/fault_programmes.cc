@@ -1,11 +1,13 @@
 #include "tests/torture/fault_programmes.h"
 
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <set>
 #include <string>
@@ -38,6 +40,12 @@ constexpr std::array kKinds = {FaultKind::kIoError, FaultKind::kNoSpace,
                                FaultKind::kInterrupted, FaultKind::kShort};
 constexpr std::array kKindNames = {"EIO", "no space", "interrupted", "short"};
 
+// How many operations a life has differs a little with the timing of the
+// background threads: so many in a row that no life comes to are the end.
+constexpr int kMissesToEnd = 4;
+
+constexpr size_t kMaxFailures = 5;
+
 // What a seed stands for.
 struct Case {
   uint64_t seed = 0;
@@ -46,11 +54,33 @@ struct Case {
   bool sticky = false;
   std::vector<Step> steps = {};
   int start = 0;  // 0: no database, 1: a closed one, 2: one that was killed
+  bool automatic_merges = false;
+  // Other than kPreadv under mmap only: elsewhere the simulated disk has no
+  // descriptors, and every read is a ReadAt.
+  io::IoEngine io_engine = io::IoEngine::kPreadv;
 
-  const char* kind_name() const {
-    return kKindNames[static_cast<size_t>(kind)];
+  SessionOptions session() const {
+    return {.read_mode = mode,
+            .io_engine = io_engine,
+            .automatic_merges = automatic_merges,
+            .seed = seed / 32};
   }
+  std::string Describe(const char* counted, uint64_t nth) const;
 };
+
+std::string Case::Describe(const char* counted, uint64_t nth) const {
+  std::string text =
+      absl::StrCat("--programme=nth_operations --seeds=", seed, ": from start ",
+                   start, automatic_merges ? " with merges: " : ": ");
+  for (size_t i = 0; i < steps.size(); ++i) {
+    absl::StrAppend(&text, i > 0 ? "," : "", StepName(steps[i]));
+  }
+  absl::StrAppend(&text, "; ", io::ReadModeName(mode), ", ",
+                  io::IoEngineName(io_engine), ", ",
+                  kKindNames[static_cast<size_t>(kind)],
+                  sticky ? " from " : " at ", counted, " ", nth, ": ");
+  return text;
+}
 
 Case CaseOf(uint64_t seed) {
   Case result = {.seed = seed};
@@ -59,6 +89,7 @@ Case CaseOf(uint64_t seed) {
   result.sticky = seed / 16 % 2 == 1;
   const uint64_t scenario = seed / 32;
   result.start = static_cast<int>(scenario % 3);
+  result.automatic_merges = scenario / 3 % 2 == 1;
   Dice dice(MixBits(scenario + 5));
   static constexpr std::array kCommon = {
       Step::kPut,       Step::kPutSync, Step::kDelete, Step::kBatch,
@@ -80,8 +111,16 @@ Case CaseOf(uint64_t seed) {
   result.steps.push_back(Step::kCheckpoint);
   result.steps.push_back(Step::kPutSync);
   result.steps.push_back(Step::kReopen);
+  // Two that the last log holds, most often.
+  result.steps.push_back(Step::kPut);
   some(2);
+  result.steps.push_back(Step::kPut);
   result.steps.push_back(Step::kRead);
+  const bool on_disk =
+      result.kind == FaultKind::kIoError || result.kind == FaultKind::kNoSpace;
+  if (on_disk && result.mode == io::ReadMode::kMmap && dice.OneIn(2)) {
+    result.io_engine = io::IoEngine::kIoUring;
+  }
   return result;
 }
 
@@ -165,12 +204,7 @@ class FaultyLife {
 
  private:
   SessionOptions Options() {
-    SessionOptions options = {.read_mode = case_.mode,
-                              .io_engine = dice_.OneIn(2)
-                                               ? io::IoEngine::kPreadv
-                                               : io::IoEngine::kIoUring,
-                              .automatic_merges = dice_.OneIn(2),
-                              .seed = case_.seed / 32};
+    SessionOptions options = case_.session();
     if (place_ == Place::kTouch) {
       options.provider_factory = [this](io::FileSystem& file_system,
                                         const std::string&)
@@ -259,15 +293,9 @@ class FaultyLife {
   }
 
   void Fail(const std::string& text) {
-    std::string steps;
-    for (const Step step : case_.steps) {
-      absl::StrAppend(&steps, steps.empty() ? "" : ",", StepName(step));
-    }
     failures_.push_back(absl::StrCat(
-        "--programme=nth_operations --seeds=", case_.seed, ": from start ",
-        case_.start, ": ", steps, "; ", io::ReadModeName(case_.mode), ", ",
-        case_.kind_name(), case_.sticky ? " from" : " at",
-        place_ == Place::kTouch ? " touch " : " operation ", nth_, ": ", text));
+        case_.Describe(place_ == Place::kTouch ? "touch" : "operation", nth_),
+        text));
   }
 
   const Case& case_;
@@ -281,33 +309,59 @@ class FaultyLife {
   std::vector<std::string> failures_;
 };
 
-void RunOnDisk(const Case& what, Place place, Outcome& outcome) {
-  for (uint64_t nth = 1;; ++nth) {
-    FaultyLife life(what, place, nth);
-    const uint64_t failed = life.Run();
-    outcome.failures.insert(outcome.failures.end(), life.failures().begin(),
-                            life.failures().end());
-    if (failed == 0 || outcome.failures.size() >= 5) return;
+// Calls `run` with each `stride`th number from 1 on, until nothing fails any
+// more. It gives how many operations failed.
+template <typename Run>
+void ForEachNth(const Case& what, uint64_t stride, Outcome& outcome, Run run) {
+  int misses = 0;
+  for (uint64_t nth = 1; misses < kMissesToEnd; nth += stride) {
+    const uint64_t failed = run(nth);
+    if (outcome.failures.size() >= kMaxFailures) return;
+    misses = failed == 0 ? misses + 1 : 0;
+    if (failed == 0) continue;
     ++outcome.counts[absl::StrCat("faults, ", io::ReadModeName(what.mode))];
     outcome.counts["operations that failed"] += failed;
   }
 }
 
+void RunOnDisk(const Case& what, Place place, uint64_t stride,
+               Outcome& outcome) {
+  ForEachNth(what, stride, outcome, [&](uint64_t nth) {
+    FaultyLife life(what, place, nth);
+    const uint64_t failed = life.Run();
+    outcome.failures.insert(outcome.failures.end(), life.failures().begin(),
+                            life.failures().end());
+    return failed;
+  });
+}
+
+// Lets `folder` have these files and directories only.
+void MakeFolder(const std::string& folder, const DiskImage& image) {
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directory(folder);
+  for (const std::string& path : image.directories) {
+    std::filesystem::create_directory(folder + path);
+  }
+  for (const auto& [path, bytes] : image.files) {
+    std::ofstream file(folder + path, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes->data()),
+               static_cast<std::streamsize>(bytes->size()));
+    file.close();
+    QUIRE_CHECK(file.good());
+  }
+}
+
 // The same on files of the real file system: interruptions and short transfers
 // are no errors to anybody above.
-void RunOnFiles(const Case& what, Outcome& outcome) {
-  namespace fs = std::filesystem;
+void RunOnFiles(const Case& what, uint64_t stride, Outcome& outcome) {
   const std::string root = absl::StrCat("/dev/shm/quire-torture-", getpid());
-  for (uint64_t nth = 1;; ++nth) {
-    fs::remove_all(root);
-    fs::create_directory(root);
-    Dice dice(MixBits(what.seed * 1'000'003 + nth));
-    Session session(io::PosixFileSystem(),
-                    {.read_mode = what.mode,
-                     .automatic_merges = dice.OneIn(2),
-                     .seed = what.seed / 32,
-                     .root = root},
-                    [] { return size_t{0}; });
+  const Start& start = StartOf(what.start);
+  SessionOptions options = what.session();
+  options.root = root;
+  ForEachNth(what, stride, outcome, [&](uint64_t nth) {
+    MakeFolder(root, start.image);
+    Session session(
+        io::PosixFileSystem(), options, [] { return size_t{0}; }, start.state);
     ArmSyscallFaults(what.kind == FaultKind::kShort
                          ? SyscallFault::kShort
                          : SyscallFault::kInterrupted,
@@ -318,32 +372,39 @@ void RunOnFiles(const Case& what, Outcome& outcome) {
     session.Do(Step::kRead);
     session.Drop();
     for (const std::string& failure : session.failures()) {
-      outcome.failures.push_back(absl::StrCat(
-          "--programme=nth_operations --seeds=", what.seed, ": ",
-          io::ReadModeName(what.mode), ", ", what.kind_name(),
-          what.sticky ? " from" : " at", " call ", nth, ": ", failure));
+      outcome.failures.push_back(
+          absl::StrCat(what.Describe("call", nth), failure));
     }
-    if (met == 0 || outcome.failures.size() >= 5) break;
-    ++outcome.counts[absl::StrCat("faults, ", io::ReadModeName(what.mode))];
-    outcome.counts["operations that failed"] += met;
-  }
-  fs::remove_all(root);
+    return met;
+  });
+  std::filesystem::remove_all(root);
 }
 
-void RunCase(uint64_t seed, Outcome& outcome) {
-  prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-  const Case what = CaseOf(seed);
-  if (what.kind == FaultKind::kInterrupted || what.kind == FaultKind::kShort) {
-    RunOnFiles(what, outcome);
-    return;
-  }
-  RunOnDisk(what, Place::kFileSystem, outcome);
-  if (what.mode == io::ReadMode::kMmap && what.kind == FaultKind::kIoError) {
-    RunOnDisk(what, Place::kTouch, outcome);
-  }
+// A life has some forty threads of databases. The C library keeps 40 MiB of
+// their stacks for the next ones; others it maps and unmaps.
+void ShrinkStacks() {
+  pthread_attr_t attributes;
+  QUIRE_CHECK(pthread_getattr_default_np(&attributes) == 0);
+  QUIRE_CHECK(pthread_attr_setstacksize(&attributes, 1 << 20) == 0);
+  QUIRE_CHECK(pthread_setattr_default_np(&attributes) == 0);
+  pthread_attr_destroy(&attributes);
 }
 
 }  // namespace
+
+void RunEveryNth(uint64_t seed, uint64_t stride, Outcome& outcome) {
+  prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+  ShrinkStacks();
+  const Case what = CaseOf(seed);
+  if (what.kind == FaultKind::kInterrupted || what.kind == FaultKind::kShort) {
+    RunOnFiles(what, stride, outcome);
+    return;
+  }
+  RunOnDisk(what, Place::kFileSystem, stride, outcome);
+  if (what.mode == io::ReadMode::kMmap && what.kind == FaultKind::kIoError) {
+    RunOnDisk(what, Place::kTouch, stride, outcome);
+  }
+}
 
 Programme NthOperations() {
   Programme programme = {
@@ -351,7 +412,9 @@ Programme NthOperations() {
       .description =
           "the nth operation of a database's life fails, for all n, "
           "in all read modes",
-      .run = RunCase};
+      .run = [](uint64_t seed, Outcome& outcome) {
+        RunEveryNth(seed, /*stride=*/1, outcome);
+      }};
   for (const io::ReadMode mode : kModes) {
     programme.bars[absl::StrCat("faults, ", io::ReadModeName(mode))] = 50'000;
   }

@@ -2,6 +2,8 @@
 #ifndef QUIRE_TESTS_TORTURE_FAULT_PROGRAMMES_H_
 #define QUIRE_TESTS_TORTURE_FAULT_PROGRAMMES_H_
 
+#include <cstdint>
+
 #include "tests/torture/programme.h"
 
 namespace quire::torture {
@@ -12,6 +14,9 @@ namespace quire::torture {
 // and from then on. Then everything acknowledged is there: at once, after the
 // death of the process, after a power loss, after closing and opening again.
 Programme NthOperations();
+
+// A part of a seed of it: each `stride`th operation, from the first on.
+void RunEveryNth(uint64_t seed, uint64_t stride, Outcome& outcome);
 
 }  // namespace quire::torture
 

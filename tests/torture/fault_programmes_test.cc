@@ -14,10 +14,11 @@ namespace {
 
 using ::testing::IsEmpty;
 
-// Runs one seed; the number of faults under the mode.
-uint64_t RunSeed(uint64_t seed, const std::string& mode) {
+// Runs each `stride`th operation of a seed; the number of faults under the
+// mode.
+uint64_t RunSeed(uint64_t seed, uint64_t stride, const std::string& mode) {
   Outcome outcome;
-  NthOperations().run(seed, outcome);
+  RunEveryNth(seed, stride, outcome);
   EXPECT_THAT(outcome.failures, IsEmpty());
   const uint64_t faults = outcome.counts["faults, " + mode];
   ::testing::Test::RecordProperty("faults", static_cast<int>(faults));
@@ -27,11 +28,27 @@ uint64_t RunSeed(uint64_t seed, const std::string& mode) {
 // Among them the sync of a directory behind the rename of CURRENT: the files of
 // the state before stay until that is durable in another way.
 TEST(FaultProgrammesTest, EveryOperationFailsOnceUnderDirect) {
-  EXPECT_GT(RunSeed(35, "direct"), 100u);
+  EXPECT_GT(RunSeed(35, 1, "direct"), 100u);
 }
 
 TEST(FaultProgrammesTest, EveryTransferIsShortUnderPread) {
-  EXPECT_GT(RunSeed(12, "pread"), 100u);
+  EXPECT_GT(RunSeed(12, 1, "pread"), 100u);
+}
+
+TEST(FaultProgrammesTest, TransfersAreShortThroughRecoveryUnderDirect) {
+  EXPECT_GT(RunSeed(95, 1, "direct"), 20u);
+}
+
+TEST(FaultProgrammesTest, CallsAreInterruptedThroughRecoveryUnderBuffered) {
+  EXPECT_GT(RunSeed(89, 4, "buffered"), 50u);
+}
+
+TEST(FaultProgrammesTest, SpaceIsMissingUnderPread) {
+  EXPECT_GT(RunSeed(36, 2, "pread"), 50u);
+}
+
+TEST(FaultProgrammesTest, OperationsFailAndPagesAreMissingUnderMmap) {
+  EXPECT_GT(RunSeed(34, 8, "mmap"), 50u);
 }
 
 }  // namespace

@@ -46,6 +46,14 @@ LedgerEntry FromJson(const Json& json) {
   return entry;
 }
 
+// How many seeds were run, and of how many where there is an end of them.
+std::string SeedsText(const Programme& programme, const SeedSet& seeds) {
+  if (programme.seed_count == 0) return absl::StrCat(seeds.size(), " seeds");
+  return absl::StrCat(
+      seeds.size(), " of ", programme.seed_count, " seeds (",
+      seeds.FirstMissing() >= programme.seed_count ? "all" : "NOT ALL", ")");
+}
+
 }  // namespace
 
 void SeedSet::Add(uint64_t begin, uint64_t end) {
@@ -140,10 +148,10 @@ LedgerReport ReportOn(const Ledger& ledger,
     const LedgerEntry* entry = ledger.Find(programme.name, revision);
     static const LedgerEntry* const nothing = new LedgerEntry;
     if (entry == nullptr) entry = nothing;
-    absl::StrAppendFormat(
-        &report.text, "%-16s %9d seeds, %d s, %d failures%s\n", programme.name,
-        entry->seeds.size(), entry->seconds, entry->outcome.failures.size(),
-        entry->dirty ? " (not all committed)" : "");
+    absl::StrAppendFormat(&report.text, "%-16s %s, %d s, %d failures%s\n",
+                          programme.name, SeedsText(programme, entry->seeds),
+                          entry->seconds, entry->outcome.failures.size(),
+                          entry->dirty ? " (not all committed)" : "");
     std::map<std::string, uint64_t> counts = entry->outcome.counts;
     for (const auto& [name, bar] : programme.bars) counts.try_emplace(name, 0);
     for (const auto& [name, count] : counts) {

@@ -67,8 +67,9 @@ class Ledger {
 };
 
 // The totals of the entries of `revision`, one line a programme and bar, for
-// people, and whether anything failed. A bar that isn't reached yet is no
-// failure, but the text says so.
+// people, and whether anything failed. A bar that isn't reached yet, or seeds
+// that are still to be run where there is an end of them, are no failure, but
+// the text says so.
 struct LedgerReport {
   std::string text;
   bool failed = false;

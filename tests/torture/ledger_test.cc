@@ -95,5 +95,24 @@ TEST(LedgerTest, ReportsTotalsOfTheRevisionAskedForOnly) {
   EXPECT_THAT(report.text, HasSubstr("FAILED seed 8"));
 }
 
+TEST(LedgerTest, ReportsWhetherAllSeedsThatThereAreWereRun) {
+  Programme endless;
+  endless.name = "lives";
+  Programme finite;
+  finite.name = "sequences";
+  finite.seed_count = 10;
+  Ledger ledger;
+  ledger.Entry("lives", "new").seeds.Add(0, 7);
+  ledger.Entry("sequences", "new").seeds.Add(1, 10);
+  LedgerReport report = ReportOn(ledger, {endless, finite}, "new");
+  EXPECT_THAT(report.text, HasSubstr(" 7 seeds, "));
+  EXPECT_THAT(report.text, HasSubstr(" 9 of 10 seeds (NOT ALL), "));
+  EXPECT_FALSE(report.failed);
+
+  ledger.Entry("sequences", "new").seeds.Add(0, 1);
+  report = ReportOn(ledger, {endless, finite}, "new");
+  EXPECT_THAT(report.text, HasSubstr(" 10 of 10 seeds (all), "));
+}
+
 }  // namespace
 }  // namespace quire::torture

@@ -97,6 +97,24 @@ BUGS = {
         BodyCheck(record.key, record.value, place) != header->body_check) {""",
         ),
     ],
+    "resident_record.cc": [
+        (
+            """  return MatchWhole(location, *header, bytes, key, max_sequence, record);""",
+            """  const RecordMatch match =
+      MatchWhole(location, *header, bytes, key, max_sequence, record);
+  if (PLANTED("check_then_copy") && match == RecordMatch::kMatch &&
+      size <= kLargestResidentBytes) {
+    std::byte* const copy = room(size);
+    if (!CopyResident(provider, *location.file, offset, {copy, size})) {
+      return RecordMatch::kNotKnown;
+    }
+    record->value = {reinterpret_cast<const char*>(copy) + kRecordHeaderBytes +
+                         header->key_size,
+                     header->value_size};
+  }
+  return match;""",
+        ),
+    ],
     "merger.cc": [
         (
             """    status = core_.catalog->Commit(EditFor(result));""",

@@ -53,6 +53,8 @@ constexpr PlantedBug kBugs[] = {
     {"rewrite_not_synced", "merges don't sync what they write", true},
     {"torn_tail_kept", "recovery goes on behind the first bad group", true},
     {"header_only_checksum", "a record's key and value aren't verified", true},
+    {"check_then_copy", "Get verifies what it found, then copies it anew",
+     true},
     {"early_unlink", "a merge removes its inputs before the manifest says so",
      true},
     {"snapshots_forgotten", "merges keep no version for snapshots", true},

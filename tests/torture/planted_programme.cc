@@ -4,6 +4,8 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 
@@ -12,6 +14,8 @@
 
 namespace quire::torture {
 namespace {
+
+constexpr const char* kControls = "controls that saw nothing";
 
 // What the command prints; empty if it fails.
 std::string OutputOf(const std::string& command) {
@@ -26,26 +30,64 @@ std::string OutputOf(const std::string& command) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? output : "";
 }
 
-void RunBug(uint64_t seed, Outcome& outcome) {
-  const PlantedBug& bug = PlantedBugs()[seed];
+// What `planted` says.
+struct Sight {
+  std::string programme;  // that saw something; "-": none did
+  uint64_t states = 0;
+  std::string failure;
+};
+
+// Nothing if `planted` fails.
+std::optional<Sight> Hunt(const std::string& flags) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe")
                                   .replace_filename("planted");
   // The last line; those before are its driver's.
-  std::string output =
-      OutputOf(absl::StrCat(program, " --bug=", bug.name, " | tail -n 1"));
-  std::istringstream words(output);
-  std::string programme;
-  uint64_t states = 0;
-  words >> programme >> states;
+  std::istringstream line(
+      OutputOf(absl::StrCat(program, flags, " | tail -n 1")));
+  Sight sight;
+  line >> sight.programme >> sight.states;
+  if (line.fail()) return std::nullopt;
+  std::getline(line >> std::ws, sight.failure);
+  return sight;
+}
+
+void RunBug(const PlantedBug& bug, const std::string& replay,
+            Outcome& outcome) {
+  const std::optional<Sight> sight = Hunt(absl::StrCat(" --bug=", bug.name));
   ++outcome.counts["bugs planted"];
-  if (words.fail() || programme == "-") {
-    outcome.failures.push_back(absl::StrCat(
-        "--programme=planted_bugs --seeds=", seed, ": ", bug.name, " (",
-        bug.meaning, ") was not seen in ", states, " states"));
+  if (!sight.has_value() || sight->programme == "-") {
+    outcome.failures.push_back(
+        absl::StrCat(replay, bug.name, " (", bug.meaning, ") was not seen in ",
+                     sight.has_value() ? sight->states : 0, " states"));
     return;
   }
   ++outcome.counts["bugs seen"];
-  outcome.counts[absl::StrCat("until ", bug.name, ": ", programme)] = states;
+  outcome.counts[absl::StrCat("until ", bug.name, ": ", sight->programme)] =
+      sight->states;
+}
+
+// The control: what sees a bug where none is planted sees nothing at all.
+void RunWithoutBug(const std::string& replay, Outcome& outcome) {
+  const std::optional<Sight> sight = Hunt("");
+  if (!sight.has_value() || sight->programme != "-") {
+    outcome.failures.push_back(absl::StrCat(
+        replay, "no bug was planted, but ",
+        sight.has_value() ? sight->failure : "the program planted failed"));
+    return;
+  }
+  ++outcome.counts[kControls];
+  outcome.counts["states of the control"] = sight->states;
+}
+
+void RunSeed(uint64_t seed, Outcome& outcome) {
+  const std::string replay =
+      absl::StrCat("--programme=planted_bugs --seeds=", seed, ": ");
+  const std::span<const PlantedBug> bugs = PlantedBugs();
+  if (seed < bugs.size()) {
+    RunBug(bugs[seed], replay, outcome);
+  } else {
+    RunWithoutBug(replay, outcome);
+  }
 }
 
 }  // namespace
@@ -54,10 +96,10 @@ Programme PlantedBugsAreSeen() {
   return {.name = "planted_bugs",
           .description =
               "each of a list of planted bugs is seen by one of the "
-              "programmes",
-          .bars = {{"bugs seen", PlantedBugs().size()}},
-          .seed_count = PlantedBugs().size(),
-          .run = RunBug};
+              "programmes, and nothing without a bug",
+          .bars = {{"bugs seen", PlantedBugs().size()}, {kControls, 1}},
+          .seed_count = PlantedBugs().size() + 1,
+          .run = RunSeed};
 }
 
 }  // namespace quire::torture

@@ -34,8 +34,10 @@ bool Meets(SyscallFault kind) {
   const std::lock_guard<std::mutex> lock(mu);
   if (kind != fault) return false;
   ++seen;
-  const bool hit = seen == fault_nth || (fault_sticky && seen > fault_nth &&
-                                         (seen - fault_nth) % 2 == 0);
+  const bool hit =
+      seen == fault_nth ||
+      (fault_sticky && seen > fault_nth &&
+       (kind == SyscallFault::kShort || (seen - fault_nth) % 4 != 3));
   if (hit) ++met;
   return hit;
 }
@@ -105,6 +107,13 @@ ssize_t preadv2(int fd, const iovec* pieces, int count, off_t offset,
   // The offset is one register here, and a second one that must be 0.
   return syscall(SYS_preadv2, fd, parts.data(), parts.size(), offset, 0L,
                  flags);
+}
+
+ssize_t copy_file_range(int from, off64_t* from_offset, int to,
+                        off64_t* to_offset, size_t size, unsigned flags) {
+  if (IsInterrupted()) return -1;
+  return syscall(SYS_copy_file_range, from, from_offset, to, to_offset,
+                 Part(to, size), flags);
 }
 
 int open(const char* path, int flags, ...) {

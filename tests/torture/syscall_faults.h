@@ -2,7 +2,7 @@
 // code beneath io::FileSystem has to loop over.
 //
 // The program that this is linked into has its own pread, pwrite, preadv2,
-// open, fdatasync and fsync in front of the C library's.
+// copy_file_range, open, fdatasync and fsync in front of the C library's.
 #ifndef QUIRE_TESTS_TORTURE_SYSCALL_FAULTS_H_
 #define QUIRE_TESTS_TORTURE_SYSCALL_FAULTS_H_
 
@@ -15,8 +15,9 @@ enum class SyscallFault : uint8_t {
   kShort,        // a read or write of a part; under O_DIRECT, of whole units
 };
 
-// The nth call, on any thread, from now on; with `sticky` every second one from
-// there on.
+// The nth call, on any thread, from now on. With `sticky` all later ones too if
+// they are short: each makes progress. Of interruptions three of four then: who
+// is always interrupted tries for ever, and is right to.
 void ArmSyscallFaults(SyscallFault fault, uint64_t nth, bool sticky);
 
 // The number of calls that met a fault since.

@@ -1,11 +1,18 @@
 #include "tests/torture/touch_faults.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
 namespace quire::torture {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+
+}  // namespace
 
 class TouchFaults::Provider final : public io::PageProvider {
  public:
@@ -21,14 +28,17 @@ class TouchFaults::Provider final : public io::PageProvider {
   }
   io::PeekResult Peek(const io::AttachedFile& file, uint64_t offset,
                       uint64_t length) override {
-    faults_.Touch(file, offset);
+    const io::Extent extent = {&file, offset, length};
+    faults_.Touch({&extent, 1});
     return base_->Peek(file, offset, length);
   }
   void Read(std::span<io::ReadRequest> requests,
             io::CachePolicy policy) override {
+    std::vector<io::Extent> extents;
     for (const io::ReadRequest& request : requests) {
-      faults_.Touch(*request.extent.file, request.extent.offset);
+      extents.push_back(request.extent);
     }
+    faults_.Touch(extents);
     base_->Read(requests, policy);
   }
   void Hint(std::span<const io::Extent> extents,
@@ -58,19 +68,32 @@ uint64_t TouchFaults::Disarm() {
 }
 
 void TouchFaults::Mend() {
-  for (const std::string& path : cut_) disk_.MendDescriptor(path);
+  for (const auto& [path, size] : cut_) disk_.MendDescriptor(path);
   cut_.clear();
 }
 
-void TouchFaults::Touch(const io::AttachedFile& file, uint64_t offset) {
+void TouchFaults::Touch(std::span<const io::Extent> extents) {
   base::MutexLock lock(mu_);
   if (nth_ == 0) return;
   if (!sticky_) Mend();
-  ++seen_;
-  if (seen_ < nth_ || (seen_ > nth_ && !sticky_)) return;
-  ++failed_;
-  cut_.insert(file.path());
-  disk_.CutDescriptor(file.path(), offset / 4096 * 4096);
+  for (const io::Extent& extent : extents) {
+    if (extent.length == 0) continue;
+    const uint64_t first = extent.offset / kPage;
+    const uint64_t last = (extent.offset + extent.length - 1) / kPage;
+    const uint64_t before = seen_;
+    seen_ += last - first + 1;
+    if (seen_ < nth_ || (before >= nth_ && !sticky_)) continue;
+    ++failed_;
+    Cut(extent.file->path(),
+        (first + (before < nth_ ? nth_ - before - 1 : 0)) * kPage);
+  }
+}
+
+void TouchFaults::Cut(const std::string& path, uint64_t size) {
+  // Never longer than it is: what lies between would be zeros.
+  const auto [it, added] = cut_.emplace(path, size);
+  it->second = std::min(it->second, size);
+  disk_.CutDescriptor(path, it->second);
 }
 
 std::unique_ptr<io::PageProvider> TouchFaults::Wrap(

@@ -3,8 +3,9 @@
 #define QUIRE_TESTS_TORTURE_TOUCH_FAULTS_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <set>
+#include <span>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -14,17 +15,18 @@
 
 namespace quire::torture {
 
-// Cuts the memfd of the file that the nth touch (a Peek, or an extent of a
-// Read) is of, in front of what is touched: whoever copies from a mapping of it
-// meets SIGBUS. Once: until the next touch of anything. Sticky: that of every
-// later touch too, until Disarm. Thread-safe; outlives the providers.
+// A touch is of one page of 4 KiB that a Peek or an extent of a Read has a part
+// of. Cuts the memfd of the file that the nth touch is of, in front of that
+// page: whoever copies it from a mapping meets SIGBUS. Once: until the next
+// Peek or Read of anything. Sticky: that of every later touch too, until
+// Disarm. Thread-safe; outlives the providers.
 class TouchFaults {
  public:
   // Of files of `disk`, whose descriptors are exposed.
   explicit TouchFaults(MemoryDisk& disk) : disk_(disk) {}
 
   void Arm(uint64_t nth, bool sticky);
-  // Mends what was cut; the number of touches that failed.
+  // Mends what was cut; the number of Peeks and extents that met a fault.
   uint64_t Disarm();
 
   // A provider that reads as `base` does, and counts.
@@ -33,7 +35,10 @@ class TouchFaults {
 
  private:
   class Provider;
-  void Touch(const io::AttachedFile& file, uint64_t offset);
+  // All of them are touched by one call.
+  void Touch(std::span<const io::Extent> extents);
+  void Cut(const std::string& path, uint64_t size)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Mend() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   MemoryDisk& disk_;
@@ -42,7 +47,8 @@ class TouchFaults {
   bool sticky_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t seen_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t failed_ ABSL_GUARDED_BY(mu_) = 0;
-  std::set<std::string> cut_ ABSL_GUARDED_BY(mu_);
+  // The sizes of files that are cut.
+  std::map<std::string, uint64_t> cut_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace quire::torture

@@ -23,6 +23,9 @@ constexpr uint64_t kDepth = 3;
 
 constexpr uint64_t kStream = 1 << 20;
 
+// A count: the process had ended by itself.
+constexpr const char* kTooLate = "crashes that came too late";
+
 using MakeMedium = std::function<std::unique_ptr<Medium>(std::mt19937_64&)>;
 
 class CrashedLife final : public JudgedLife {
@@ -70,7 +73,7 @@ class CrashedLife final : public JudgedLife {
     });
     Counts acknowledged;
     Counts durable;
-    const bool may_fail = medium_->Strike(writer, random_, [&] {
+    const Blow blow = medium_->Strike(writer, random_, [&] {
       durable = Durable();
       for (size_t i = 0; i < kWriters; ++i) {
         acknowledged[i] = progress_->writers[i].acknowledged;
@@ -80,11 +83,12 @@ class CrashedLife final : public JudgedLife {
     for (size_t i = 0; i < kWriters; ++i) {
       progress_->writers[i].acknowledged = acknowledged[i];
     }
-    outcome_.counts[programme_] += 1;
+    if (blow == Blow::kHung) return "writing hangs";
+    outcome_.counts[blow == Blow::kHit ? programme_ : kTooLate] += 1;
     CountPromises();
     if (!medium_->failure().empty()) return medium_->failure();
     const std::string complaint = progress_->Complaint();
-    if (writer.exit_code() == 1) return may_fail ? "" : complaint;
+    if (writer.exit_code() == 1) return blow == Blow::kHit ? "" : complaint;
     if (!complaint.empty()) return complaint;
     return writer.WasKilled() ? "" : writer.HowItFailed();
   }
@@ -104,14 +108,16 @@ class CrashedLife final : public JudgedLife {
       return oracle_.Judge(path_, round_, medium_->crash(), options);
     });
     bool ended = false;
-    const bool may_fail = medium_->Strike(judge, random_, [&] {
+    const Blow blow = medium_->Strike(judge, random_, [&] {
       ended = judge.WaitFor(std::chrono::milliseconds(0));
     });
-    outcome_.counts["crashes during recovery"] += 1;
+    if (blow == Blow::kHung) return "opening and reading hang";
+    outcome_
+        .counts[blow == Blow::kHit ? "crashes during recovery" : kTooLate] += 1;
     if (!medium_->failure().empty()) return medium_->failure();
     const Verdict verdict = oracle_.VerdictOf(judge);
     if (verdict.judged && ended) oracle_.HoldFast();
-    return may_fail ? verdict.wrong : verdict.AnythingWrong();
+    return blow == Blow::kHit ? verdict.wrong : verdict.AnythingWrong();
   }
 
   std::string Recover() {

@@ -44,6 +44,16 @@ const char* DiskFormatName(DiskFormat format) {
   return format == DiskFormat::kExt4 ? "ext4" : "xfs";
 }
 
+bool IsLoopMount(const std::string& directory) {
+  struct stat here;
+  struct stat parent;
+  struct stat root;
+  return stat(directory.c_str(), &here) == 0 &&
+         stat((directory + "/..").c_str(), &parent) == 0 &&
+         stat("/", &root) == 0 && major(here.st_dev) == LOOP_MAJOR &&
+         here.st_dev != parent.st_dev && here.st_dev != root.st_dev;
+}
+
 LoopMount::LoopMount(const std::string& image, const std::string& mount_point,
                      DiskFormat format)
     : image_(image), mount_point_(mount_point), format_(format) {
@@ -87,17 +97,17 @@ bool LoopMount::Mount() {
                strerrordesc_np(errno);
   }
   close(loop);
+  struct stat here = {};
+  if (mounted_ && stat(mount_point_.c_str(), &here) == 0) {
+    device_ = here.st_dev;
+  }
   return mounted_;
 }
 
 bool LoopMount::IsOwnLoopMount() const {
   struct stat here;
-  struct stat parent;
-  struct stat root;
-  return mounted_ && stat(mount_point_.c_str(), &here) == 0 &&
-         stat((mount_point_ + "/..").c_str(), &parent) == 0 &&
-         stat("/", &root) == 0 && major(here.st_dev) == LOOP_MAJOR &&
-         here.st_dev != parent.st_dev && here.st_dev != root.st_dev;
+  return mounted_ && IsLoopMount(mount_point_) &&
+         stat(mount_point_.c_str(), &here) == 0 && here.st_dev == device_;
 }
 
 void LoopMount::Shutdown() {

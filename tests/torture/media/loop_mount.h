@@ -3,6 +3,8 @@
 #ifndef QUIRE_TESTS_TORTURE_MEDIA_LOOP_MOUNT_H_
 #define QUIRE_TESTS_TORTURE_MEDIA_LOOP_MOUNT_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -11,6 +13,9 @@ namespace quire::torture {
 enum class DiskFormat : uint8_t { kExt4, kXfs };
 
 const char* DiskFormatName(DiskFormat format);
+
+// Whether a file system on a loop device is mounted on `directory` itself.
+bool IsLoopMount(const std::string& directory);
 
 // Needs root, loop devices and mkfs: look at failure() and skip the test, with
 // it as the reason, where it isn't empty. Not thread-safe.
@@ -43,7 +48,7 @@ class LoopMount {
  private:
   bool Mount();
   void Unmount();
-  // Whether the mount point is what this object mounted, on a loop device.
+  // Whether the mount point is what this object mounted.
   bool IsOwnLoopMount() const;
 
   const std::string image_;
@@ -51,6 +56,7 @@ class LoopMount {
   const DiskFormat format_;
   std::string failure_;
   bool mounted_ = false;
+  dev_t device_ = 0;  // that is mounted
 };
 
 }  // namespace quire::torture

@@ -1,5 +1,6 @@
 #include "tests/torture/media/media_programmes.h"
 
+#include "tests/torture/media/append_control.h"
 #include "tests/torture/media/crash_programmes.h"
 #include "tests/torture/media/read_programmes.h"
 #include "tests/torture/media/sigbus_programme.h"
@@ -10,7 +11,7 @@ namespace quire::torture {
 std::vector<Programme> MediaProgrammes() {
   std::vector<Programme> all = CrashProgrammes();
   for (const std::vector<Programme>& some :
-       {SyncProgrammes(), ReadProgrammes()}) {
+       {SyncProgrammes(), AppendControls(), ReadProgrammes()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   all.push_back(SigbusProgramme());

@@ -14,8 +14,7 @@
 namespace quire::torture {
 namespace {
 
-// A process that takes longer to end by itself hangs; it is then killed, which
-// whoever judges it takes for a crash, so the limit is far off.
+// A process that takes longer to end by itself hangs.
 constexpr std::chrono::minutes kPatience{2};
 
 // From 1 to `most`, small numbers more often.
@@ -35,12 +34,12 @@ class KillMedium final : public Medium {
   std::string failure() const override { return ""; }
   std::string directory() const override { return directory_.path(); }
   Crash crash() const override { return Crash::kProcess; }
-  bool Strike(ChildProcess& process, std::mt19937_64& random,
+  Blow Strike(ChildProcess& process, std::mt19937_64& random,
               const std::function<void()>& last_look) override {
     WaitAWhile(random);
     process.Kill();
     last_look();
-    return false;
+    return process.WasKilled() ? Blow::kHit : Blow::kMissed;
   }
 
  private:
@@ -61,9 +60,9 @@ class FuseMedium final : public Medium {
     disk_.PowerOff(SomeSmallNumber(random, 1500));
   }
 
-  bool Strike(ChildProcess& process, std::mt19937_64& random,
+  Blow Strike(ChildProcess& process, std::mt19937_64& random,
               const std::function<void()>& last_look) override {
-    process.WaitFor(kPatience);
+    const bool ended = process.WaitFor(kPatience);
     process.Kill();
     last_look();
     const bool was_off = disk_.Counts().power_is_off;
@@ -71,7 +70,8 @@ class FuseMedium final : public Medium {
     disk_.Cut({.seed = random(),
                .keep_percent = static_cast<uint32_t>(random() % 5 * 25),
                .granule_bytes = random() % 2 == 0 ? 512u : 4096u});
-    return was_off;
+    if (!ended) return Blow::kHung;
+    return was_off ? Blow::kHit : Blow::kMissed;
   }
 
  private:
@@ -91,15 +91,17 @@ class LoopMedium final : public Medium {
   std::string directory() const override { return mount_->path(); }
   Crash crash() const override { return Crash::kPower; }
 
-  bool Strike(ChildProcess& process, std::mt19937_64& random,
+  Blow Strike(ChildProcess& process, std::mt19937_64& random,
               const std::function<void()>& last_look) override {
     WaitAWhile(random);
     last_look();
+    const bool missed = process.WaitFor(std::chrono::milliseconds(0));
     mount_->Shutdown();
-    process.WaitFor(kPatience);
+    const bool ended = process.WaitFor(kPatience);
     process.Kill();
     mount_->Remount();
-    return true;
+    if (!ended) return Blow::kHung;
+    return missed ? Blow::kMissed : Blow::kHit;
   }
 
  private:

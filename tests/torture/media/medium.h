@@ -3,6 +3,7 @@
 #ifndef QUIRE_TESTS_TORTURE_MEDIA_MEDIUM_H_
 #define QUIRE_TESTS_TORTURE_MEDIA_MEDIUM_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <random>
@@ -13,6 +14,13 @@
 #include "tests/torture/media/oracle.h"
 
 namespace quire::torture {
+
+// What a crash came to.
+enum class Blow : uint8_t {
+  kHit,     // the process was at work, which explains an I/O error of its
+  kMissed,  // it had ended by itself
+  kHung,    // it did not end by it; it is killed
+};
 
 // Not thread-safe.
 class Medium {
@@ -32,12 +40,11 @@ class Medium {
   virtual void Arm(std::mt19937_64&) {}
 
   // Crashes at some moment of the process, which ends by it or of itself, and
-  // makes the medium usable again. Whether an I/O error of the process is
-  // explained by that. Calls `last_look` at the last moment at which what the
-  // process was told is what the medium meant: a shut down ext4 lets a sync
-  // that was under way return 0 for what it has just dropped, which nobody
-  // could have seen had the power gone.
-  virtual bool Strike(ChildProcess& process, std::mt19937_64& random,
+  // makes the medium usable again. Calls `last_look` at the last moment at
+  // which what the process was told is what the medium meant: a shut down ext4
+  // lets a sync that was under way return 0 for what it has just dropped, which
+  // nobody could have seen had the power gone.
+  virtual Blow Strike(ChildProcess& process, std::mt19937_64& random,
                       const std::function<void()>& last_look) = 0;
 };
 

@@ -1,7 +1,5 @@
 #include "tests/torture/media/sync_programmes.h"
 
-#include <sys/stat.h>
-
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -12,10 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/check.h"
-#include "tests/testing/temp_directory.h"
 #include "tests/torture/media/child_process.h"
-#include "tests/torture/media/fuse_disk.h"
+#include "tests/torture/media/failing_medium.h"
 #include "tests/torture/media/judged_life.h"
 #include "tests/torture/media/loop_mount.h"
 #include "tests/torture/media/oracle.h"
@@ -26,92 +22,9 @@ namespace {
 
 constexpr uint64_t kStream = 3 << 20;
 
-// Where syncs fail.
-class FailingMedium {
- public:
-  virtual ~FailingMedium() = default;
-  virtual std::string failure() const = 0;
-  virtual std::string directory() const = 0;
-  virtual void Inject(std::mt19937_64& random) = 0;
-  // Whether the fault of the last Inject was met yet.
-  virtual bool WasMet() = 0;
-  virtual void EndFault() = 0;
-  // Whether the file system may give up, until it is mounted again. An open
-  // right after the failure may fail then; and a sync that is under way when it
-  // gives up may return 0 for what it has just dropped.
-  virtual bool GivesUp() const = 0;
-  // What the page cache had is gone.
-  virtual void DropCaches(std::mt19937_64& random) = 0;
-};
-
-// A sync of a file or a directory fails, once. What was to be synced is lost,
-// or not durable yet.
-class FuseSyncs final : public FailingMedium {
- public:
-  std::string failure() const override { return disk_.failure(); }
-  std::string directory() const override { return disk_.path(); }
-  bool GivesUp() const override { return false; }
-
-  void Inject(std::mt19937_64& random) override {
-    before_ = disk_.Counts().injected;
-    const bool directory = random() % 5 == 0;
-    disk_.Inject({.op = directory ? DiskOp::kSyncDirectory : DiskOp::kSync,
-                  .nth = 1 + random() % (directory ? 10 : 60),
-                  .count = 1,
-                  .lose = !directory && random() % 2 == 0});
-  }
-
-  bool WasMet() override { return disk_.Counts().injected > before_; }
-  void EndFault() override { disk_.ClearFaults(); }
-
-  void DropCaches(std::mt19937_64& random) override {
-    disk_.PowerOff(0);
-    disk_.Cut({.seed = random(), .keep_percent = 0});
-  }
-
- private:
-  const testing::TempDirectory directory_;
-  FuseDisk disk_{directory_.path(), Naming::kStrict};
-  uint64_t before_ = 0;
-};
-
-// Some writes of blocks fail beneath a real file system.
-class BlockFailures final : public FailingMedium {
- public:
-  explicit BlockFailures(DiskFormat format) {
-    QUIRE_CHECK(mkdir(directory_.File("disk").c_str(), 0700) == 0);
-    QUIRE_CHECK(mkdir(directory_.File("mount").c_str(), 0700) == 0);
-    disk_ =
-        std::make_unique<FuseDisk>(directory_.File("disk"), Naming::kJournal);
-    if (!disk_->failure().empty()) return;
-    mount_ = std::make_unique<LoopMount>(disk_->path() + "/image",
-                                         directory_.File("mount"), format);
-  }
-
-  std::string failure() const override {
-    return mount_ == nullptr ? disk_->failure() : mount_->failure();
-  }
-  std::string directory() const override { return mount_->path(); }
-  bool GivesUp() const override { return true; }
-
-  void Inject(std::mt19937_64& random) override {
-    before_ = disk_->Counts().injected;
-    disk_->Inject({.op = DiskOp::kWrite,
-                   .nth = 1 + random() % 200,
-                   .count = 1 + random() % 3});
-  }
-
-  bool WasMet() override { return disk_->Counts().injected > before_; }
-  void EndFault() override { disk_->ClearFaults(); }
-
-  void DropCaches(std::mt19937_64&) override { mount_->Remount(); }
-
- private:
-  const testing::TempDirectory directory_;
-  std::unique_ptr<FuseDisk> disk_;
-  std::unique_ptr<LoopMount> mount_;
-  uint64_t before_ = 0;
-};
+// Of each thread, where not every fault ends the writing; else as many as in
+// other lives.
+constexpr uint64_t kBatches = 200;
 
 using MakeMedium = std::function<std::unique_ptr<FailingMedium>()>;
 
@@ -132,7 +45,8 @@ class FailingLife final : public JudgedLife {
     std::string wrong = WriteAndFail();
     // At once, with all that the page cache shows.
     if (wrong.empty()) {
-      const Verdict verdict = Judge(0, Crash::kPower);
+      const Verdict verdict =
+          Judge(0, medium_->KeepsPages() ? Crash::kProcess : Crash::kPower);
       wrong = medium_->GivesUp() ? verdict.wrong : verdict.AnythingWrong();
     }
     if (!wrong.empty()) return wrong;
@@ -146,10 +60,13 @@ class FailingLife final : public JudgedLife {
   std::string WriteAndFail() {
     medium_->Inject(random_);
     ChildProcess writer([this] {
-      const absl::Status status = WriteAway(
-          path_, round_,
-          {.stop_at_error = false, .reads_may_fail = medium_->GivesUp()},
-          *progress_);
+      LifeLimits limits = {.stop_at_error = false,
+                           .gives_up = medium_->GivesUp()};
+      if (!limits.gives_up) limits.batches = kBatches;
+      const absl::Status status = WriteAway(path_, round_, limits, *progress_);
+      if (!status.ok() && !medium_->IsError()) {
+        progress_->Complain("for no reason: " + status.ToString());
+      }
       return status.ok() ? 0 : 1;
     });
     const std::optional<Counts> before = WaitFor(writer);
@@ -203,15 +120,16 @@ Programme NewProgramme(const std::string& name, const std::string& description,
 std::vector<Programme> SyncProgrammes() {
   return {
       NewProgramme("failed_syncs", "a sync fails once, on a FUSE disk", 1000,
-                   [] { return std::make_unique<FuseSyncs>(); }),
-      NewProgramme(
-          "ext4_block_failures",
-          "writes of blocks fail beneath ext4 (root only)", 300,
-          [] { return std::make_unique<BlockFailures>(DiskFormat::kExt4); }),
-      NewProgramme(
-          "xfs_block_failures", "writes of blocks fail beneath xfs (root only)",
-          100,
-          [] { return std::make_unique<BlockFailures>(DiskFormat::kXfs); }),
+                   NewFailingSyncs),
+      NewProgramme("failed_writes",
+                   "a write fails, lacks space or is short, on a FUSE disk",
+                   1000, NewFailingWrites),
+      NewProgramme("ext4_block_failures",
+                   "writes of blocks fail beneath ext4 (root only)", 300,
+                   [] { return NewFailingBlocks(DiskFormat::kExt4); }),
+      NewProgramme("xfs_block_failures",
+                   "writes of blocks fail beneath xfs (root only)", 100,
+                   [] { return NewFailingBlocks(DiskFormat::kXfs); }),
   };
 }
 

@@ -1,6 +1,7 @@
 #include "tests/torture/media/writing_life.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -16,6 +17,10 @@ namespace quire::torture {
 namespace {
 
 constexpr uint64_t kKeys = 120;
+
+// How long there may be no space.
+constexpr std::chrono::milliseconds kBetweenTries{10};
+constexpr int kTries = 300;
 
 // Between two openings.
 constexpr uint64_t kBatchesPerOpen = 150;
@@ -33,6 +38,12 @@ std::string Value(const Round& round, uint64_t index, std::mt19937_64& random) {
   value.append(size, static_cast<char>('a' + index % 26));
   return value;
 }
+
+// A write that failed, and the one behind it.
+struct Refusal {
+  absl::Status first;
+  absl::Status second;
+};
 
 class LivingWriter {
  public:
@@ -54,20 +65,25 @@ class LivingWriter {
       }
       const std::array<uint64_t, kWriters> before = Acknowledged();
       mine.begun = i + 1;
-      const absl::Status status = db_.Write({.sync = batch.sync}, operations);
-      if (!status.ok()) {
-        if (!limits.stop_at_error) AfterAnError(status, limits.reads_may_fail);
-        return status;
+      absl::Status status = db_.Write({.sync = batch.sync}, operations);
+      if (!limits.stop_at_error && !status.ok()) {
+        status = AfterAnError(status, {.sync = batch.sync}, operations, limits);
       }
+      if (!status.ok()) return status;
       mine.acknowledged = i + 1;
       if (batch.sync) {
         MakeDurable(before);
         Raise(mine.durable, i + 1);
       }
-      QUIRE_RETURN_IF_ERROR(DoSomethingElse(i));
+      status = DoSomethingElse(i);
+      if (!limits.stop_at_error && absl::IsResourceExhausted(status)) continue;
+      QUIRE_RETURN_IF_ERROR(status);
     }
     return absl::OkStatus();
   }
+
+  // Nothing if no write was refused.
+  const std::optional<Refusal>& refusal() const { return refusal_; }
 
  private:
   // What every thread was told so far.
@@ -121,19 +137,27 @@ class LivingWriter {
     }
   }
 
-  // After a failed write: writes are refused with the first cause, reads go on
-  // and don't see what was refused.
-  void AfterAnError(const absl::Status& first, bool reads_may_fail) {
-    const absl::Status second = db_.Put({}, LastKey(writer_), "refused");
-    // A file system that has given up may say so before it says why.
-    const bool has_cause =
-        absl::StrContains(second.message(), "EIO") ||
-        (reads_may_fail && absl::StrContains(second.message(), "EROFS"));
-    if (!absl::IsFailedPrecondition(second) || !has_cause) {
-      progress_.Complain(absl::StrCat("after ", first.ToString(),
-                                      " another write gave ",
-                                      second.ToString()));
+  // After a failed write: writes are refused, or go on once there is space;
+  // reads go on and don't see what failed. What the write gave in the end.
+  absl::Status AfterAnError(absl::Status status, const WriteOptions& options,
+                            const WriteBatch& operations,
+                            const LifeLimits& limits) {
+    ReadOwnLast(status, limits.gives_up);
+    for (int i = 0; i < kTries && absl::IsResourceExhausted(status); ++i) {
+      std::this_thread::sleep_for(kBetweenTries);
+      status = db_.Write(options, operations);
     }
+    if (status.ok()) return status;
+    if (absl::IsResourceExhausted(status)) {
+      progress_.Complain("space never comes back: " + status.ToString());
+      return status;
+    }
+    refusal_ = {status, db_.Put({}, LastKey(writer_), "refused")};
+    ReadOwnLast(status, limits.gives_up);
+    return status;
+  }
+
+  void ReadOwnLast(const absl::Status& error, bool reads_may_fail) {
     std::string value;
     const absl::Status read = db_.Get({}, LastKey(writer_), &value);
     const uint64_t acknowledged = progress_.writers[writer_].acknowledged;
@@ -141,7 +165,7 @@ class LivingWriter {
     if (acknowledged > 0 &&
         (!read.ok() || value != LastValue(round_, acknowledged - 1))) {
       progress_.Complain(absl::StrCat(
-          "after ", first.ToString(),
+          "after ", error.ToString(),
           " the last acknowledged write isn't seen: ", read.ToString()));
     }
   }
@@ -150,7 +174,34 @@ class LivingWriter {
   const Round round_;
   Progress& progress_;
   const size_t writer_;
+  std::optional<Refusal> refusal_;
 };
+
+// Complains unless all refusals name the same cause: the first error of those
+// that were told of one themselves.
+void CheckCause(const std::vector<Refusal>& refusals, bool gives_up,
+                Progress& progress) {
+  for (const Refusal& refusal : refusals) {
+    const std::string text(refusal.second.message());
+    // A file system that gives up fails more than one operation, and may say so
+    // before it says why.
+    const bool has_cause =
+        gives_up
+            ? absl::StrContains(text, "EIO") || absl::StrContains(text, "EROFS")
+            : absl::IsFailedPrecondition(refusal.first) ||
+                  text.ends_with("after: " + refusal.first.ToString());
+    const bool same = refusal.second == refusals.front().second &&
+                      (!absl::IsFailedPrecondition(refusal.first) ||
+                       refusal.first == refusal.second);
+    if (absl::IsFailedPrecondition(refusal.second) && has_cause && same) {
+      continue;
+    }
+    progress.Complain(
+        absl::StrCat("after ", refusal.first.ToString(), " another write gave ",
+                     refusal.second.ToString(), ", and ",
+                     refusals.front().second.ToString(), " to another thread"));
+  }
+}
 
 // One opening of the database; the writes up to `end` of each thread.
 absl::Status WriteSome(const std::string& path, const Round& round,
@@ -161,14 +212,21 @@ absl::Status WriteSome(const std::string& path, const Round& round,
   absl::StatusOr<std::unique_ptr<DB>> db = DB::Open(options, path);
   if (!db.ok()) return db.status();
   std::array<absl::Status, kWriters> statuses;
+  std::array<std::optional<Refusal>, kWriters> refused;
   std::vector<std::thread> threads;
   for (size_t i = 0; i < kWriters; ++i) {
     threads.emplace_back([&, i] {
       LivingWriter writer(**db, round, progress, i);
       statuses[i] = writer.Write(end, limits);
+      refused[i] = writer.refusal();
     });
   }
   for (std::thread& thread : threads) thread.join();
+  std::vector<Refusal> refusals;
+  for (const std::optional<Refusal>& refusal : refused) {
+    if (refusal.has_value()) refusals.push_back(*refusal);
+  }
+  CheckCause(refusals, limits.gives_up, progress);
   const absl::Status closed = (*db)->Close();
   for (const absl::Status& status : statuses) {
     QUIRE_RETURN_IF_ERROR(status);

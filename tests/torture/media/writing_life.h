@@ -66,12 +66,15 @@ std::mt19937_64 SeededRandom(const Round& round, uint64_t stream);
 Options RandomOptions(const Round& round, uint64_t stream);
 
 struct LifeLimits {
-  uint64_t batches = 400;     // of each thread
-  bool reopen = true;         // close and open now and then
-  bool stop_at_error = true;  // a thread ends with its first failed write
-  // Else: whether reads may fail from then on, as under a file system that has
-  // given up.
-  bool reads_may_fail = false;
+  uint64_t batches = 400;  // of each thread
+  bool reopen = true;      // close and open now and then
+  // A thread ends with its first failed write, and that is all. Else it tries
+  // again what failed for want of space, which is to come back; and sees what
+  // other failures leave: kv/db.h.
+  bool stop_at_error = true;
+  // Then: whether the file system may have given up, so that reads fail from
+  // then on, and so do other operations than the first.
+  bool gives_up = false;
 };
 
 // Opens (or makes) the database at `path` and writes until all is written or a
