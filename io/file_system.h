@@ -84,7 +84,8 @@ enum class OpenMode : uint8_t {
   kDirect,    // O_DIRECT; FailedPrecondition where the file system refuses it
 };
 
-// An exclusive lock on a path, released by destruction.
+// An exclusive lock on a path, released by destruction. In a child made by fork
+// destruction must leave the parent's lock alone: close, don't unlock.
 class FileLock {
  public:
   virtual ~FileLock() = default;

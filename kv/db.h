@@ -57,7 +57,9 @@ class Snapshot {
 // it, after which it can be opened again, once the parent has closed it. Until
 // then calls give FailedPrecondition, no snapshot, no property, empty Stats;
 // what was obtained before the fork (iterators, read sessions, pins, snapshots)
-// must not be touched. A child that keeps the database keeps its lock, too.
+// must not be touched. A child that keeps the database keeps its lock, too. If
+// another thread was inside a call at the fork, a database that the child opens
+// may wait for that thread for ever: fork first, or exec.
 class DB {
  public:
   // Opens the database in directory `path`. Errors name what is wrong: NotFound

@@ -84,7 +84,7 @@ KeptReport Kept(const View& current, const ViewPublisher& views) {
     for (const auto& segment : run->segments()) counted.insert(segment.get());
   }
   KeptReport report;
-  // Before what they hold is gathered: without old views nothing is kept.
+  // Before what they hold is gathered: once none is left, nothing is kept.
   report.views = static_cast<uint64_t>(std::max<int64_t>(views.waiting(), 0));
   const ViewPublisher::Kept kept = views.KeptByOldViews();
   report.memtables = kept.memtables.size();

@@ -288,8 +288,8 @@ absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
 absl::Status MakeDirectory(io::FileSystem& fs, const std::string& path) {
   QUIRE_RETURN_IF_ERROR(fs.CreateDirectory(path));
   absl::Status status = SyncNameOfDirectory(fs, path);
-  // A sync that failed may not be repeated: what it has lost stays lost. The
-  // next open makes the directory anew.
+  // What a failed sync has lost a later one doesn't bring back. If this can be
+  // removed, the next open makes it anew.
   if (!status.ok()) fs.RemoveDirectory(path).IgnoreError();
   return status;
 }

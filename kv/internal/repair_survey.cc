@@ -227,7 +227,7 @@ class Survey {
   // The file as far as it can be read; nothing if it can't be opened.
   absl::StatusOr<std::optional<SalvagedImage>> Image(const std::string& name) {
     absl::StatusOr<SalvagedImage> image =
-        ReadAround(file_system_, directory_, name, 0);
+        ReadAround(file_system_, directory_, name);
     if (absl::IsResourceExhausted(image.status())) return image.status();
     if (!image.ok()) return std::optional<SalvagedImage>();
     return std::optional<SalvagedImage>(*std::move(image));

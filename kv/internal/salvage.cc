@@ -103,17 +103,15 @@ std::optional<uint64_t> FindId(const SalvageSource& source,
 
 absl::StatusOr<SalvagedImage> ReadAround(io::FileSystem& file_system,
                                          const std::string& directory,
-                                         const std::string& name,
-                                         uint64_t length_min) {
+                                         const std::string& name) {
   QUIRE_ASSIGN_OR_RETURN(
       std::unique_ptr<io::ReadableFile> file,
       file_system.OpenFile(absl::StrCat(directory, "/", name),
                            io::OpenMode::kBuffered));
   SalvagedImage image;
   image.size = file->size_bytes();
-  const uint64_t room = std::max(image.size, length_min);
-  if (room == 0) return image;
-  QUIRE_ASSIGN_OR_RETURN(image.buffer, cache::HugeBuffer::Create(room));
+  if (image.size == 0) return image;
+  QUIRE_ASSIGN_OR_RETURN(image.buffer, cache::HugeBuffer::Create(image.size));
   const std::span<std::byte> bytes = image.buffer.bytes().first(image.size);
   for (uint64_t begin = 0; begin < image.size; begin += kPieceBytes) {
     const uint64_t end = std::min(begin + kPieceBytes, image.size);
@@ -141,8 +139,8 @@ absl::StatusOr<SalvagedSegment> SalvageSegment(
     const SalvageSource& source,
     absl::FunctionRef<absl::Status(const LogRecord&)> keep) {
   SalvagedSegment result;
-  absl::StatusOr<SalvagedImage> image = ReadAround(
-      file_system, directory, source.name, source.length.value_or(0));
+  absl::StatusOr<SalvagedImage> image =
+      ReadAround(file_system, directory, source.name);
   if (!image.ok()) {
     if (absl::IsResourceExhausted(image.status())) return image.status();
     result.lost.push_back(
@@ -151,8 +149,8 @@ absl::StatusOr<SalvagedSegment> SalvageSegment(
   }
   result.bytes_read = image->size;
   const uint64_t end = source.length.value_or(image->size);
-  const auto file =
-      std::span<const std::byte>(image->buffer.bytes()).first(end);
+  const auto file = std::span<const std::byte>(image->buffer.bytes())
+                        .first(std::min(end, image->size));
   const std::optional<uint64_t> id = FindId(source, file, result);
   if (!id.has_value()) {
     if (EndOfData(file, 0) > kPageBytes) {
@@ -164,7 +162,7 @@ absl::StatusOr<SalvagedSegment> SalvageSegment(
     return result;
   }
   Salvager salvager(source.name, keep, result);
-  if (end > kPageBytes) WalkLog(file, *id, kPageBytes, salvager);
+  if (file.size() > kPageBytes) WalkLog(file, *id, kPageBytes, salvager);
   QUIRE_RETURN_IF_ERROR(salvager.Finish());
   if (image->size < end) {
     result.lost.push_back(

@@ -27,12 +27,11 @@ struct SalvagedImage {
   std::vector<LostRange> unreadable;  // with the error of each
 };
 
-// Reads the file `name` in large pieces, and by pages where that fails. The
-// buffer has room for `length_min` bytes. Fails if the file can't be opened.
+// Reads the file `name` in large pieces, and by pages where that fails. Fails
+// if the file can't be opened.
 absl::StatusOr<SalvagedImage> ReadAround(io::FileSystem& file_system,
                                          const std::string& directory,
-                                         const std::string& name,
-                                         uint64_t length_min);
+                                         const std::string& name);
 
 // A segment file, and what is known of it from elsewhere.
 struct SalvageSource {

@@ -90,6 +90,8 @@ class Worker {
 
  private:
   void Work() {
+    // Whoever waits for this process may be killed for an image that hangs.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     // A huge page takes longer to clear than most images take to check.
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     Image image(database_, directory_);

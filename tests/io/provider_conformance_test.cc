@@ -354,6 +354,7 @@ TEST_P(DescriptorConformanceTest, ReadOnceLeavesTheKernelsPageCacheAsItWas) {
     ASSERT_OK(DropFromPageCache(file.path()));
     QUIRE_ASSERT_OK_AND_ASSIGN(uint64_t resident,
                                PageCacheResidentBytes(file.path()));
+    if (resident != 0 && time > 0) continue;
     if (resident != 0) GTEST_SKIP() << "the page cache can't be emptied here";
     EXPECT_THAT(Read(file, 0, bytes.size(), CachePolicy::kReadOnce),
                 IsOkAndHolds(bytes));

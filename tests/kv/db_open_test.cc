@@ -197,7 +197,7 @@ TEST(DbOpenTest, SecondOpenerInAnotherProcessIsToldWhoHoldsIt) {
 }
 
 // The number of a call that a child made by fork isn't refused, or 0.
-int LeastRefused(DB& db) {
+int FirstNotRefused(DB& db) {
   std::string value;
   const std::string_view key = "key";
   PinnedValue pinned;
@@ -233,7 +233,7 @@ TEST(DbOpenTest, UseAfterForkIsRefused) {
   ASSERT_OK(db.status());
   ASSERT_OK((*db)->Put({}, "key", "value"));
   const pid_t child = fork();
-  if (child == 0) _exit(LeastRefused(**db));
+  if (child == 0) _exit(FirstNotRefused(**db));
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0) << "call " << WEXITSTATUS(status);
@@ -247,23 +247,29 @@ TEST(DbOpenTest, AForkedChildOpensAgainOnceTheParentHasClosed) {
   auto db = DB::Open(Creating(), path);
   ASSERT_OK(db.status());
   ASSERT_OK((*db)->Put({}, "key", "value"));
+  int refused[2];
   int closed[2];
+  ASSERT_EQ(pipe(refused), 0);
   ASSERT_EQ(pipe(closed), 0);
   const pid_t child = fork();
   if (child == 0) {
+    close(closed[1]);
     const std::string holder = "held by pid " + std::to_string(getppid());
     db->reset();
     const absl::Status held = DB::Open(Creating(), path).status();
     if (held.message().find(holder) == std::string_view::npos) _exit(1);
-    char byte;
-    if (read(closed[0], &byte, 1) != 1) _exit(2);
+    char byte = 0;
+    if (write(refused[1], &byte, 1) != 1) _exit(2);
+    if (read(closed[0], &byte, 1) != 1) _exit(3);
     const auto again = DB::Open(Creating(), path);
     std::string value;
-    _exit(again.ok() && (*again)->Get({}, "key", &value).ok() ? 0 : 3);
+    _exit(again.ok() && (*again)->Get({}, "key", &value).ok() ? 0 : 4);
   }
-  // What the child did has not taken the lock away.
+  close(refused[1]);
+  char byte;
+  EXPECT_EQ(read(refused[0], &byte, 1), 1);
   EXPECT_OK((*db)->Close());
-  ASSERT_EQ(write(closed[1], "x", 1), 1);
+  ASSERT_EQ(write(closed[1], &byte, 1), 1);
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);

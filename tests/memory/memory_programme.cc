@@ -40,7 +40,7 @@ void RunSeed(uint64_t seed, torture::Outcome& outcome) {
     outcome.counts["then std::bad_alloc"] += outcomes.thrown;
     outcome.counts[absl::StrCat("then the process ended, ", name)] +=
         outcomes.ended;
-    ++outcome.counts["parts run to their end"];
+    if (outcomes.points > 0) ++outcome.counts["parts run to their end"];
     for (const std::string& failure : outcomes.failures) {
       outcome.failures.push_back(
           absl::StrCat("--programme=memory --seeds=", seed, ": ",

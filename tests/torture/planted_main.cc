@@ -42,9 +42,9 @@ uint64_t Sum(const Outcome& outcome) {
 }
 
 void Hunt(uint64_t seconds) {
-  // NthOperations has 96 cases of each life one behind the other: read mode,
-  // fault, once or from then on, what is there at the start. Seeds 41 apart are
-  // of different lives and mix them. Bit 3 stands for interrupted and short
+  // NthOperations has 32 cases of each life one behind the other: read mode,
+  // fault, once or from then on. Seeds 41 apart are of different lives and mix
+  // them. Bit 3 stands for interrupted and short
   // calls, which the file system with bugs never sees. Eight seeds have the
   // other faults, once and from then on, and each read mode, twice each.
   std::vector<Turn> turns = {

@@ -44,6 +44,7 @@ class FailingSyncs final : public FailingDisk {
  public:
   bool KeepsPages() const override { return !lose_; }
   bool IsError() const override { return true; }
+  bool MayRefuse() const override { return true; }
 
  private:
   void InjectOn(FuseDisk& disk, std::mt19937_64& random) override {
@@ -62,6 +63,9 @@ class FailingWrites final : public FailingDisk {
  public:
   bool KeepsPages() const override { return true; }
   bool IsError() const override { return kind_ != Kind::kShort; }
+  bool MayRefuse() const override {
+    return kind_ == Kind::kError || kind_ == Kind::kTorn;
+  }
 
  private:
   enum class Kind : uint8_t { kError, kTorn, kNoSpace, kShort };
@@ -70,7 +74,8 @@ class FailingWrites final : public FailingDisk {
     kind_ = static_cast<Kind>(random() % 4);
     DiskFault fault = {
         .op = DiskOp::kWrite, .nth = 1 + random() % 300, .count = 1};
-    const auto part = static_cast<int64_t>(1 + random() % 300);
+    // Less than any write of a database, so that each is cut.
+    const auto part = static_cast<int64_t>(1 + random() % 64);
     const uint64_t count = 1 + random() % 3;
     switch (kind_) {
       case Kind::kError:
@@ -116,6 +121,7 @@ class FailingBlocks final : public FailingMedium {
   bool GivesUp() const override { return true; }
   bool KeepsPages() const override { return false; }
   bool IsError() const override { return true; }
+  bool MayRefuse() const override { return true; }
 
   void Inject(std::mt19937_64& random) override {
     before_ = disk_->Counts().injected;

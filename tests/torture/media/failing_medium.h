@@ -35,6 +35,8 @@ class FailingMedium {
   virtual bool KeepsPages() const = 0;
   // Whether the fault of the last Inject is an error to whoever meets it.
   virtual bool IsError() const = 0;
+  // Whether writers may be refused from then on.
+  virtual bool MayRefuse() const = 0;
 
   // What the page cache had is gone.
   virtual void DropCaches(std::mt19937_64& random) = 0;

@@ -67,6 +67,10 @@ class FailingLife final : public JudgedLife {
       if (!status.ok() && !medium_->IsError()) {
         progress_->Complain("for no reason: " + status.ToString());
       }
+      if (!status.ok() && !absl::IsResourceExhausted(status) &&
+          !medium_->MayRefuse()) {
+        progress_->Complain("refused for good: " + status.ToString());
+      }
       return status.ok() ? 0 : 1;
     });
     const std::optional<Counts> before = WaitFor(writer);

@@ -188,8 +188,9 @@ void CheckCause(const std::vector<Refusal>& refusals, bool gives_up,
     const bool has_cause =
         gives_up
             ? absl::StrContains(text, "EIO") || absl::StrContains(text, "EROFS")
-            : absl::IsFailedPrecondition(refusal.first) ||
-                  text.ends_with("after: " + refusal.first.ToString());
+            : absl::StrContains(text, "EIO") &&
+                  (absl::IsFailedPrecondition(refusal.first) ||
+                   text.ends_with("after: " + refusal.first.ToString()));
     const bool same = refusal.second == refusals.front().second &&
                       (!absl::IsFailedPrecondition(refusal.first) ||
                        refusal.first == refusal.second);
