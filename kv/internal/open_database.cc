@@ -237,7 +237,13 @@ absl::Status CreateNew(DatabaseCore& core, const DatabaseFiles& files) {
                                            /*manifest_number=*/0,
                                            files.HighestNumber() + 1);
   RemoveFiles(core, UnnamedFiles(core, files, DatabaseState{}, 0));
-  QUIRE_RETURN_IF_ERROR(core.catalog->Commit(ManifestEdit()));
+  const absl::Status made = core.catalog->Commit(ManifestEdit());
+  if (!made.ok()) {
+    // As in MakeDirectory: the next open creates the database anew.
+    core.file_system->RemoveFile(absl::StrCat(core.path, "/", kCurrentName))
+        .IgnoreError();
+    return made;
+  }
   return OpenProviderOf(core);
 }
 
