@@ -237,13 +237,7 @@ absl::Status CreateNew(DatabaseCore& core, const DatabaseFiles& files) {
                                            /*manifest_number=*/0,
                                            files.HighestNumber() + 1);
   RemoveFiles(core, UnnamedFiles(core, files, DatabaseState{}, 0));
-  const absl::Status made = core.catalog->Commit(ManifestEdit());
-  if (!made.ok()) {
-    // As in MakeDirectory: the next open creates the database anew.
-    core.file_system->RemoveFile(absl::StrCat(core.path, "/", kCurrentName))
-        .IgnoreError();
-    return made;
-  }
+  QUIRE_RETURN_IF_ERROR(core.catalog->Commit(ManifestEdit()));
   return OpenProviderOf(core);
 }
 
@@ -282,6 +276,11 @@ absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
   // From here on they may be what the manifest names.
   std::move(remove_rebuilt).Cancel();
   QUIRE_RETURN_IF_ERROR(CommitRebuilt(core, rebuilt));
+  if (state.runs.empty() && state.segments.empty()) {
+    // Nothing was committed since the creation, whose last sync may have
+    // failed: then every reader sees a database that a power loss takes away.
+    QUIRE_RETURN_IF_ERROR(core.catalog->Commit(ManifestEdit()));
+  }
   QUIRE_RETURN_IF_ERROR(
       RemoveUnnamedFiles(core, files, state, current.manifest_number));
   // All that was read is durable: sealed segments, or copies just synced. No

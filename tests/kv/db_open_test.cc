@@ -360,6 +360,26 @@ TEST(DbOpenTest, TheNameOfANewDatabaseIsDurableWhoeverMadeTheDirectory) {
   EXPECT_OK(DB::Open(options, path).status());
 }
 
+// The sync behind CURRENT failed: every reader sees a database that a power loss
+// takes away.
+TEST(DbOpenTest, ACreationThatWasNotSyncedIsCommittedByTheNextOpen) {
+  testing::TempDirectory dir;
+  testing::FaultyFileSystem faulty(io::PosixFileSystem());
+  Options options = Creating();
+  options.file_system = &faulty;
+  const std::string path = dir.File("db");
+  faulty.Inject({.op = testing::FileOp::kSyncDirectory,
+                 .path_contains = "/db",
+                 .nth = 2,
+                 .error = ENOSPC});
+  EXPECT_FALSE(DB::Open(options, path).ok());
+  EXPECT_EQ(faulty.injected_count(), 1u);
+  EXPECT_TRUE(std::filesystem::exists(path + "/CURRENT"));
+  const uint64_t before = faulty.count(testing::FileOp::kRename);
+  EXPECT_OK(DB::Open(options, path).status());
+  EXPECT_GT(faulty.count(testing::FileOp::kRename), before);
+}
+
 // A table that can be made again and one that can't: the first must not have
 // been put in its place.
 TEST(DbOpenTest, ARefusalLeavesATableThatCouldBeMadeAgainAsItWas) {
