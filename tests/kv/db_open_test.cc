@@ -360,8 +360,8 @@ TEST(DbOpenTest, TheNameOfANewDatabaseIsDurableWhoeverMadeTheDirectory) {
   EXPECT_OK(DB::Open(options, path).status());
 }
 
-// The sync behind CURRENT failed: every reader sees a database that a power loss
-// takes away.
+// The sync behind CURRENT failed: every reader sees a database that a power
+// loss takes away.
 TEST(DbOpenTest, ACreationThatWasNotSyncedIsCommittedByTheNextOpen) {
   testing::TempDirectory dir;
   testing::FaultyFileSystem faulty(io::PosixFileSystem());
