@@ -277,7 +277,7 @@ absl::Status OpenExisting(DatabaseCore& core, const DatabaseFiles& files) {
   std::move(remove_rebuilt).Cancel();
   QUIRE_RETURN_IF_ERROR(CommitRebuilt(core, rebuilt));
   if (state.runs.empty() && state.segments.empty()) {
-    // Nothing was committed since the creation, whose last sync may have
+    // Maybe nothing was committed since the creation, whose last sync may have
     // failed: then every reader sees a database that a power loss takes away.
     QUIRE_RETURN_IF_ERROR(core.catalog->Commit(ManifestEdit()));
   }

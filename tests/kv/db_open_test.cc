@@ -380,6 +380,29 @@ TEST(DbOpenTest, ACreationThatWasNotSyncedIsCommittedByTheNextOpen) {
   EXPECT_GT(faulty.count(testing::FileOp::kRename), before);
 }
 
+TEST(DbOpenTest, AnEmptyDatabaseIsOpenedAnyNumberOfTimes) {
+  testing::TempDirectory dir;
+  testing::FaultyFileSystem faulty(io::PosixFileSystem());
+  Options options = Creating();
+  options.file_system = &faulty;
+  const std::string path = dir.File("db");
+  for (int i = 0; i < 20; ++i) ASSERT_OK(DB::Open(options, path).status());
+  int manifests = 0;
+  for (const auto& [name, content] : Contents(path)) {
+    manifests += name.starts_with("MANIFEST");
+  }
+  EXPECT_EQ(manifests, 1);
+  // Without space it can't be, and is as it was.
+  faulty.Inject(
+      {.op = testing::FileOp::kCreate, .sticky = true, .error = ENOSPC});
+  EXPECT_THAT(DB::Open(options, path).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  faulty.Clear();
+  auto db = DB::Open(options, path);
+  ASSERT_OK(db.status());
+  EXPECT_OK((*db)->Put({.sync = true}, "key", "value"));
+}
+
 // A table that can be made again and one that can't: the first must not have
 // been put in its place.
 TEST(DbOpenTest, ARefusalLeavesATableThatCouldBeMadeAgainAsItWas) {

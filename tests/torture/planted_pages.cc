@@ -25,7 +25,7 @@ namespace {
 // Arm is of. Thread-safe.
 class Change {
  public:
-  Change(MemoryDisk &disk, uint64_t seed) : disk_(disk), dice_(seed) {}
+  Change(MemoryDisk& disk, uint64_t seed) : disk_(disk), dice_(seed) {}
 
   void Arm(uint64_t nth) {
     base::MutexLock lock(mu_);
@@ -37,7 +37,7 @@ class Change {
     return std::exchange(left_, 0) == 0;
   }
 
-  void Touch(const io::Extent &extent) {
+  void Touch(const io::Extent& extent) {
     base::MutexLock lock(mu_);
     if (left_ == 0 || --left_ > 0) return;
     const auto file =
@@ -53,7 +53,7 @@ class Change {
   }
 
  private:
-  MemoryDisk &disk_;
+  MemoryDisk& disk_;
   base::Mutex mu_;
   Dice dice_ ABSL_GUARDED_BY(mu_);
   uint64_t left_ ABSL_GUARDED_BY(mu_) = 0;
@@ -61,24 +61,24 @@ class Change {
 
 class ChangingProvider final : public io::PageProvider {
  public:
-  ChangingProvider(Change &change, std::unique_ptr<io::PageProvider> base)
+  ChangingProvider(Change& change, std::unique_ptr<io::PageProvider> base)
       : change_(change), base_(std::move(base)) {}
 
   absl::StatusOr<std::unique_ptr<io::AttachedFile>> Attach(
-      const std::string &path, uint64_t size_bytes) override {
+      const std::string& path, uint64_t size_bytes) override {
     return base_->Attach(path, size_bytes);
   }
   void Detach(std::unique_ptr<io::AttachedFile> file) override {
     base_->Detach(std::move(file));
   }
-  io::PeekResult Peek(const io::AttachedFile &file, uint64_t offset,
+  io::PeekResult Peek(const io::AttachedFile& file, uint64_t offset,
                       uint64_t length) override {
     change_.Touch({&file, offset, length});
     return base_->Peek(file, offset, length);
   }
   void Read(std::span<io::ReadRequest> requests,
             io::CachePolicy policy) override {
-    for (const io::ReadRequest &request : requests) {
+    for (const io::ReadRequest& request : requests) {
       change_.Touch(request.extent);
     }
     base_->Read(requests, policy);
@@ -90,18 +90,18 @@ class ChangingProvider final : public io::PageProvider {
   io::ProviderStats Stats() const override { return base_->Stats(); }
 
  private:
-  Change &change_;
+  Change& change_;
   const std::unique_ptr<io::PageProvider> base_;
 };
 
 // False if there were fewer touches.
-bool ReadWithChange(uint64_t seed, uint64_t nth, Outcome &outcome) {
+bool ReadWithChange(uint64_t seed, uint64_t nth, Outcome& outcome) {
   MemoryDisk disk;
   disk.expose_descriptors(true);
   Change change(disk, MixBits(seed * 1'000'003 + nth));
   SessionOptions options = {.read_mode = io::ReadMode::kMmap, .seed = seed};
-  options.provider_factory = [&](io::FileSystem &file_system,
-                                 const std::string &)
+  options.provider_factory = [&](io::FileSystem& file_system,
+                                 const std::string&)
       -> absl::StatusOr<std::unique_ptr<io::PageProvider>> {
     return std::make_unique<ChangingProvider>(
         change, io::NewMmapPageProvider({}, file_system));
@@ -117,7 +117,7 @@ bool ReadWithChange(uint64_t seed, uint64_t nth, Outcome &outcome) {
   session.Do(Step::kRead);
   const bool changed = change.Disarm();
   session.Drop();
-  for (const std::string &failure : session.failures()) {
+  for (const std::string& failure : session.failures()) {
     outcome.failures.push_back(
         absl::StrCat("--programme=changing_pages --seeds=", seed, ": touch ",
                      nth, ": ", failure));
@@ -125,7 +125,7 @@ bool ReadWithChange(uint64_t seed, uint64_t nth, Outcome &outcome) {
   return changed;
 }
 
-void RunSeed(uint64_t seed, Outcome &outcome) {
+void RunSeed(uint64_t seed, Outcome& outcome) {
   for (uint64_t nth = 1; ReadWithChange(seed, nth, outcome); ++nth) {
     ++outcome.counts["bytes changed"];
     if (outcome.failures.size() >= 5) return;
